@@ -1,0 +1,55 @@
+# The words a person needs: make run, make test, make check, make demo. Everything else is for those who change fedhood.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help run test setup setup-dev check format matrix demo bench crash lock clean
+
+help: ## say what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: setup ## set everything up and serve one neighbourhood at 127.0.0.1:8080
+	@$(BIN)/fedhood serve
+
+test: setup-dev ## set everything up and run the tests
+	@$(BIN)/pytest -n 2
+
+setup: $(VENV)/.run ## make .venv with .venv/bin/fedhood in it
+
+setup-dev: $(VENV)/.dev
+
+$(VENV)/.run: requirements/run.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "fedhood needs Python 3.11 or newer. On Debian or Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv is missing. On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/run.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
+	@touch $@
+
+check: setup-dev ## format, lint, types, contracts, dependencies, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/deptry .
+	@$(BIN)/pytest -n 2
+
+format: setup-dev ## put the code in its one shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+demo: setup ## two neighbourhoods and a city, telling the story, then left running
+	@$(BIN)/fedhood demo
+
+lock: setup-dev ## choose exact versions anew (needs uv)
+	@$(BIN)/python -c 'import shutil,sys; sys.exit(0 if shutil.which("uv") else "uv is needed to lock: pip install uv")'
+	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --group build pyproject.toml -o requirements/run.lock
+	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --group dev --group build --extra postgres pyproject.toml -o requirements/dev.lock
+
+clean: ## remove the environment and what tests left
+	rm -rf $(VENV) build dist *.egg-info

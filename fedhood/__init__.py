@@ -1,0 +1,1 @@
+"""fedhood: a self-hostable federated neighbourhood server."""

@@ -1,0 +1,8 @@
+"""The administrator's door."""
+
+import click
+
+
+@click.group()
+def main() -> None:
+    """Run a fedhood neighbourhood server."""
