@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, cast
 
-from fedhood.kernel.engine import Compiled, Database, UnitOfWork, hole
+from fedhood.kernel.engine import Compiled, Database, UnitOfWork, among, hole
 from fedhood.kernel.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fedhood.kernel.ids import IdMaker
     from fedhood.kernel.settings import Settings
 
-__all__ = ["Compiled", "Database", "UnitOfWork", "hole", "open_database"]
+__all__ = ["Compiled", "Database", "UnitOfWork", "among", "hole", "open_database"]
 
 
 def open_database(

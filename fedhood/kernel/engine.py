@@ -125,6 +125,25 @@ def hole(name: str) -> Any:
     return peewee.Value(_Hole(name), converter=False)
 
 
+class _Among(peewee.ColumnBase):
+    """`field` is one of a list: an array on PostgreSQL, a JSON list on SQLite."""
+
+    def __init__(self, field: Any, name: str) -> None:
+        self._field = field
+        self._value = hole(name)
+
+    def __sql__(self, context: Any) -> Any:
+        context.sql(self._field)
+        if context.state.param == "%s":
+            return context.literal(" = ANY(").sql(self._value).literal(")")
+        return context.literal(" IN (SELECT value FROM json_each(").sql(self._value).literal("))")
+
+
+def among(field: Any, name: str) -> Any:
+    """A condition for a `Compiled` query: the field is one of the integers given under this name."""
+    return _Among(field, name)
+
+
 class Compiled:
     """A peewee query, rendered to text once per engine and then run with fresh parameters.
 
@@ -151,6 +170,10 @@ class Compiled:
     def run(self, db: peewee.Database, **values: Any) -> Any:
         """Execute, and give the driver's cursor."""
         sql, places = self._statement(db)
+        if not facts.is_postgres(db):
+            for name, value in values.items():
+                if isinstance(value, list):
+                    values[name] = f"[{','.join(map(str, value))}]"
         return db.execute_sql(sql, [values[name] if name is not None else value for name, value in places])
 
     def rows(self, db: peewee.Database, **values: Any) -> list[tuple[Any, ...]]:

@@ -35,6 +35,10 @@ class IdMaker:
         self._sequence = 0
         self._lock = threading.Lock()
 
+    def use(self, slot: int) -> None:
+        """Make ids with another slot from now on."""
+        self._slot = slot
+
     def __call__(self) -> int:
         """The next id: greater than every id this process made before."""
         with self._lock:

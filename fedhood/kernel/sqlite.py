@@ -147,6 +147,7 @@ class SqliteDatabase(Database):
             for done in [self._pool.submit(_close, self._reader_db) for _ in range(2)]:
                 await asyncio.wrap_future(done)
             self._pool.shutdown()
+            self._pool = None
         self.release()
 
     def release(self) -> None:

@@ -88,7 +88,7 @@ if TYPE_CHECKING:
         """See below."""
 
         @overload
-        def __new__(cls, *, null: Literal[True], **kwargs: Any) -> "MomentField[datetime | None]": ...  # noqa: D102
+        def __new__(cls, *, null: Literal[True], **kwargs: Any) -> "MomentField[datetime | None]": ...
         @overload
         def __new__(cls, *, null: Literal[False] = ..., **kwargs: Any) -> "MomentField[datetime]": ...
         def __new__(cls, **kwargs: Any) -> Any:

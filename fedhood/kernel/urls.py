@@ -110,12 +110,15 @@ def person(handle: str) -> str:
 
 def origin(uri: str) -> str:
     """Scheme, host and port of an address, as FEP-fe34 compares them; empty for what is no http(s) address."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # brackets that hold no address
+        return ""
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username is not None:
         return ""
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def authority(uri: str) -> str:
-    """Host and port of an address in lower case: what a peer is known by."""
-    return urlsplit(uri).netloc.lower()
+    """Host and port of an address in lower case: what a peer is known by; empty for what is no http(s) address."""
+    return origin(uri).partition("://")[2]

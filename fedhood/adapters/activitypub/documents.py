@@ -1,0 +1,263 @@
+"""The room where what has an ActivityPub id of ours is served: actors to anyone, the rest to whom it is meant for.
+
+What may not be seen answers with the bytes of what never was. A scoped thing is shown to one asker alone: the instance
+actor of a peer that hosts a place of it and is granted that pair now, which proves itself by signing the GET.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from fedhood.adapters.activitypub import actors, contexts, discovery, keys, proofs, signatures
+from fedhood.adapters.activitypub.actors import MAIN_KEY, PROOF_KEY, ActorRef
+from fedhood.adapters.activitypub.federation import FEDERATION
+from fedhood.adapters.activitypub.posts import note_document
+from fedhood.adapters.activitypub.remote import ACTIVITY_JSON, LD_JSON
+from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable
+from fedhood.adapters.http import refusals, strict_json
+from fedhood.core import accounts, neighbourhoods, peers, posts
+from fedhood.core.peers import Peer, PeerState, Trust
+from fedhood.core.posts import Audience, Post
+from fedhood.kernel import ids, urls
+from fedhood.kernel.clock import instant
+from fedhood.kernel.errors import Invalid, NotFound, Unauthenticated
+from fedhood.kernel.settings import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    import peewee
+
+    from fedhood.adapters.activitypub.federation import Federation
+    from fedhood.kernel.urls import Addresses
+
+_VARY = {"Vary": "Accept, Signature, Signature-Input"}
+_FOR_ONE = {**_VARY, "Cache-Control": "private, no-store"}
+_FOR_ALL = {**_VARY, "Cache-Control": "max-age=180"}
+_REMOVED = {**_VARY, "Cache-Control": "max-age=3600"}
+
+
+def routes() -> list[web.RouteDef]:
+    """What is mounted when the server has a public name."""
+    return [
+        web.get("/ap/instance", instance),
+        web.get("/ap/groups/{key}", group),
+        web.get("/ap/people/{key}", person),
+        web.get("/ap/metrics", metrics),
+        web.get("/ap/city", city),
+        web.get("/ap/notes/{id}", note),
+        web.get("/ap/activities/{key}", activity),
+    ]
+
+
+# -- actors ----------------------------------------------------------------------------------------------------------
+
+
+async def instance(request: web.Request) -> web.Response:
+    """The instance actor, to anyone: two servers that both ask for signatures must be able to begin somewhere."""
+    return await _actor(request, actors.INSTANCE)
+
+
+async def group(request: web.Request) -> web.Response:
+    """A neighbourhood of ours. Raises NotFound."""
+    federation = request.app[FEDERATION]
+    place = await federation.database.read(neighbourhoods.by_key, request.match_info["key"])
+    if place is None:
+        raise NotFound
+    return await _actor(request, actors.group(place.id))
+
+
+async def person(request: web.Request) -> web.Response:
+    """A resident who has acted beyond this server. Raises NotFound for all others, as for nobody."""
+    ref = await request.app[FEDERATION].database.read(_person_ref, request.match_info["key"])
+    return await _actor(request, ref)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """The actor that hands in figures. Raises NotFound on a city's server."""
+    if request.app[FEDERATION].settings.profile is Profile.CITY:
+        raise NotFound
+    return await _actor(request, actors.METRICS)
+
+
+async def city(request: web.Request) -> web.Response:
+    """The actor that receives figures. Raises NotFound on a neighbourhood's server."""
+    if request.app[FEDERATION].settings.profile is not Profile.CITY:
+        raise NotFound
+    return await _actor(request, actors.CITY)
+
+
+async def _actor(request: web.Request, ref: ActorRef) -> web.Response:
+    federation = request.app[FEDERATION]
+    own = await actors.ensure_keys(federation, ref)
+    vouching = await actors.ensure_keys(federation, actors.INSTANCE)
+    document = await federation.database.read(
+        actors.document, federation.addresses, ref, own, vouching, federation.clock.now()
+    )
+    return _said(request, document, _FOR_ALL)
+
+
+def _person_ref(db: peewee.Database, key: str) -> ActorRef:
+    return actors.person(discovery.known_person(db, accounts.by_key(db, key)).id)
+
+
+# -- posts and activities --------------------------------------------------------------------------------------------
+
+
+async def note(request: web.Request) -> web.Response:
+    """A post of ours, to whom it is meant for; 410 with a Tombstone when it was removed and the asker may know."""
+    return await _guarded(request, _note)
+
+
+async def activity(request: web.Request) -> web.Response:
+    """The bytes of an activity of ours: to anyone when it is public, else to a peer that is in its ledger."""
+    return await _guarded(request, _activity)
+
+
+async def _guarded(
+    request: web.Request,
+    answer: Callable[[peewee.Database, web.Request, Federation, Peer | None], web.Response],
+) -> web.Response:
+    federation = request.app[FEDERATION]
+    try:
+        asking = await federation.database.read(signer, request, federation)
+        return await federation.database.read(answer, request, federation, asking)
+    except NotFound:
+        response = refusals.problem(refusals.refusal_with(404))
+        response.headers.update(_FOR_ONE)
+        return response
+
+
+def signer(db: peewee.Database, request: web.Request, federation: Federation) -> Peer | None:
+    """The peer whose instance actor signed this GET; None without a signature, or with one that does not hold.
+
+    Raises NotFound for a blocked peer: to it there is nothing here.
+    """
+    lines = request.headers.getall("Signature", [])
+    if len(lines) != 1:
+        return None
+    try:
+        signature = signatures.parse(lines[0])
+        asking = peers.by_host(db, urls.authority(signature.key_id))
+        if asking is None or asking.actor_uri is None or asking.public_key_pem is None:
+            return None
+        if signature.key_id != asking.actor_uri + MAIN_KEY:
+            return None
+        checked = signatures.check(
+            signature,
+            method=request.method,
+            target=request.raw_path,
+            headers=list(request.headers.items()),
+            body=None,
+            authorities={federation.addresses.host},
+            now=federation.clock.now(),
+        )
+        checked.verify_with(keys.load_rsa_public(asking.public_key_pem))
+    except (Invalid, Unauthenticated):
+        return None
+    if asking.trust is Trust.BLOCKED:
+        raise NotFound
+    return asking
+
+
+def _note(db: peewee.Database, request: web.Request, federation: Federation, asking: Peer | None) -> web.Response:
+    post = posts.row(db, post_id=ids.parse(request.match_info["id"]))
+    if not _may_have(db, post, asking):
+        raise NotFound
+    public = post.audience is Audience.PUBLIC
+    if post.deleted_at is not None:
+        gone = _tombstone(federation.addresses.note(post.id), post.deleted_at)
+        return _said(request, gone, _REMOVED if public else _FOR_ONE, status=410)
+    document = {
+        "@context": contexts.PUBLIC_POST if public else contexts.SCOPED,
+        **note_document(db, federation.addresses, post),
+    }
+    return _said(request, _proved(db, federation, post, document), _FOR_ALL if public else _FOR_ONE)
+
+
+def _may_have(db: peewee.Database, post: Post, asking: Peer | None) -> bool:
+    """Whether a post of ours may be given to this peer (None: to anyone)."""
+    if post.uri is not None or post.hidden_at is not None:
+        return False
+    root = post if post.root is None else posts.row(db, post_id=post.root)
+    if root.hidden_at is not None or (root is not post and root.deleted_at is not None):
+        return False
+    if post.audience is Audience.PUBLIC:
+        return True
+    if post.audience is not Audience.NEIGHBOURS or asking is None or asking.state is not PeerState.AGREED:
+        return False
+    readers = {*post.places, root.neighbourhood}
+    return any(
+        neighbourhoods.get(db, place).peer == asking.id
+        and neighbourhoods.may_read(db, writer=post.neighbourhood, reader=place)
+        for place in readers
+    )
+
+
+def _proved(db: peewee.Database, federation: Federation, post: Post, document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its author's proof, where the author has a key; a GET makes nobody known."""
+    pair = actors.stored_keys(db, actors.person(post.author))
+    if pair is None:
+        return document
+    author = actors.uri_of(db, federation.addresses, actors.person(post.author))
+    return proofs.sign(
+        document, pair.ed25519, verification_method=author + PROOF_KEY, created=post.edited_at or post.published_at
+    )
+
+
+def _tombstone(uri: str, at: datetime) -> dict[str, Any]:
+    return {
+        "@context": contexts.TOMBSTONE,
+        "id": uri,
+        "type": "Tombstone",
+        "formerType": "Note",
+        "deleted": instant(at),
+    }
+
+
+def _activity(db: peewee.Database, request: web.Request, federation: Federation, asking: Peer | None) -> web.Response:
+    _ = federation
+    key = request.match_info["key"]
+    row = ActivityTable.get_or_none(db, ActivityTable.key == key)
+    if row is None:
+        raise NotFound
+    body = bytes(row.body)
+    if _is_public(body):
+        return _bytes(request, body, _FOR_ALL)
+    if asking is None or asking.state is not PeerState.AGREED or not _was_sent(db, asking.id, key):
+        raise NotFound
+    return _bytes(request, body, _FOR_ONE)
+
+
+def _is_public(body: bytes) -> bool:
+    addressed = strict_json.loads_object(body).get("to")
+    return isinstance(addressed, list) and proofs.PUBLIC in addressed
+
+
+def _was_sent(db: peewee.Database, peer: int, key: str) -> bool:
+    query = DeliveryTable.select().where(DeliveryTable.peer == peer, DeliveryTable.activity == key)
+    return bool(query.exists(db))
+
+
+# -- saying it -------------------------------------------------------------------------------------------------------
+
+
+def _said(
+    request: web.Request, document: dict[str, Any], headers: dict[str, str], *, status: int = 200
+) -> web.Response:
+    return _bytes(request, strict_json.dumps(document), headers, status=status)
+
+
+def _bytes(request: web.Request, body: bytes, headers: dict[str, str], *, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=body, headers={**headers, "Content-Type": _media_type(request)})
+
+
+def _media_type(request: web.Request) -> str:
+    """The form that was asked for by name; a browser gets JSON too, for here there are no pages."""
+    accepted = ",".join(request.headers.getall("Accept", [])).lower()
+    if "application/ld+json" in accepted and ACTIVITY_JSON not in accepted:
+        return LD_JSON
+    return ACTIVITY_JSON

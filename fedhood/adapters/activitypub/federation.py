@@ -1,0 +1,35 @@
+"""The room of what every part of the federation is handed: database, way out, addresses, and who we are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from fedhood.adapters.activitypub.actors import ActorRef
+    from fedhood.adapters.activitypub.keys import KeyPair
+    from fedhood.adapters.http.client import Client
+    from fedhood.kernel.clock import Clock
+    from fedhood.kernel.engine import Database
+    from fedhood.kernel.settings import Settings
+    from fedhood.kernel.urls import Addresses
+
+
+@dataclass(slots=True, kw_only=True)
+class Federation:
+    """One server's place among the others. Two of them may live in one process.
+
+    `key_cache` holds secrets that were read from the database; `actors.ensure_keys` fills and bounds it.
+    """
+
+    database: Database
+    client: Client
+    addresses: Addresses
+    settings: Settings
+    clock: Clock
+    key_cache: dict[ActorRef, KeyPair] = field(default_factory=dict, repr=False)
+
+
+FEDERATION: web.AppKey[Federation] = web.AppKey("federation", Federation)

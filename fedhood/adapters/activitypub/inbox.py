@@ -1,0 +1,415 @@
+"""The letterbox: what arrives is checked, kept as the bytes that came, and understood later by the worker.
+
+Checks stand in the order in which they cost: how often this sender tried, the envelope, the size, the JSON, the names
+in it, whether its server may speak here, and last the signature, for which another server may have to be asked. A
+sender is told why it was refused (`problems`); one that was not refused is told nothing but 202.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from fedhood.adapters.activitypub import discovery, keys, problems, proofs, remote, signatures
+from fedhood.adapters.activitypub.actors import MAIN_KEY
+from fedhood.adapters.activitypub.federation import FEDERATION
+from fedhood.adapters.activitypub.problems import Refused
+from fedhood.adapters.activitypub.tables import InboundTable
+from fedhood.adapters.http import strict_json
+from fedhood.adapters.http.deadlines import MAX_INBOX_BYTES
+from fedhood.adapters.http.guard import BadUrl, checked_url
+from fedhood.adapters.http.keys import LIMITER
+from fedhood.adapters.http.limits import Bucket
+from fedhood.adapters.http.middleware import client
+from fedhood.core import accounts, neighbourhoods, peers
+from fedhood.core.peers import PeerState, Trust
+from fedhood.kernel import urls
+from fedhood.kernel.errors import Invalid, NotFound, RemoteFailure, TooMany, Unauthenticated
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    import peewee
+
+    from fedhood.adapters.activitypub.federation import Federation
+    from fedhood.adapters.activitypub.signatures import Checked, Signature
+    from fedhood.core.peers import Peer
+    from fedhood.kernel.engine import UnitOfWork
+
+WAITING = "waiting"
+KEY_IS_FRESH = timedelta(minutes=5)
+KEY_IS_BAD = timedelta(minutes=10)
+TRY_LATER = 60  # seconds until a key may be there that could not be fetched
+SOON = 5  # seconds until what came before has been understood
+
+_MOST_BAD_KEYS = 10_000
+_ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
+_ABOUT_ONESELF = frozenset({"Delete", "Update"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who delivers, as far as the envelope says: nothing of it is believed before the signature holds."""
+
+    address: str
+    signature: Signature
+    peer: Peer | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """An activity with its bytes, and the names in it that were looked at."""
+
+    body: bytes
+    document: dict[str, Any]
+    uri: str
+    actor: str
+
+
+class Inboxes:
+    """The inboxes of one server. Remembers for a while which keys could not be had, so as not to ask again and again.
+
+    What it remembers is a cache: another process that asks once more does no harm.
+    """
+
+    def __init__(self) -> None:
+        self._bad_keys: dict[str, datetime] = {}
+
+    async def public(self, request: web.Request) -> web.Response:
+        """The shared inbox, and those of actors of ours: for what is not scoped. Answers 202, or a problem."""
+        return await _answered(request, self._public)
+
+    async def instance(self, request: web.Request) -> web.Response:
+        """The instance actor's inbox, where servers speak about being neighbours."""
+        return await _answered(request, self._instance)
+
+    async def peer(self, request: web.Request) -> web.Response:
+        """The peer inbox: for what is scoped, from servers that we agreed with."""
+        return await _answered(request, self._peer)
+
+    async def group(self, request: web.Request) -> web.Response:
+        """A neighbourhood's inbox. Raises NotFound."""
+        federation = request.app[FEDERATION]
+        if await federation.database.read(neighbourhoods.by_key, request.match_info["key"]) is None:
+            raise NotFound
+        return await self.public(request)
+
+    async def person(self, request: web.Request) -> web.Response:
+        """A resident's inbox, for one who has acted beyond this server. Raises NotFound for all others."""
+        await request.app[FEDERATION].database.read(_known_person, request.match_info["key"])
+        return await self.public(request)
+
+    async def _public(self, request: web.Request) -> None:
+        await self._take(request, at_instance=False, scoped=False)
+
+    async def _instance(self, request: web.Request) -> None:
+        await self._take(request, at_instance=True, scoped=False)
+
+    async def _peer(self, request: web.Request) -> None:
+        await self._take(request, at_instance=False, scoped=True)
+
+    async def _take(self, request: web.Request, *, at_instance: bool, scoped: bool) -> None:
+        federation = request.app[FEDERATION]
+        _check_type(request)
+        sender = await _sender(request, federation)
+        arrived = _read_names(await _body(request), federation)
+        _check_scope(arrived.document, scoped=scoped)
+        await _check_policy(federation, sender, arrived, at_instance=at_instance)
+        if await federation.database.read(_says_nothing, arrived):
+            return
+        checked = signatures.check(
+            sender.signature,
+            method=request.method,
+            target=request.raw_path,
+            headers=_headers(request),
+            body=arrived.body,
+            authorities={federation.addresses.host},
+            now=federation.clock.now(),
+        )
+        await self._check_signature(federation, sender, arrived, checked)
+        if sender.peer is not None and sender.peer.state is PeerState.AGREED:
+            request.app[LIMITER].check(Bucket.INBOX_PEER, sender.peer.host)
+        await federation.database.write(_keep, sender, arrived, scoped=scoped)
+
+    # -- whose signature (C, K, A1) ------------------------------------------------------------------------------------
+
+    async def _check_signature(
+        self, federation: Federation, sender: Sender, arrived: Arrived, checked: Checked
+    ) -> None:
+        key_uri = sender.signature.key_id
+        pem, fetched_at = await self._key(federation, sender, arrived)
+        try:
+            checked.verify_with(keys.load_rsa_public(pem))
+        except Unauthenticated:
+            now = federation.clock.now()
+            if fetched_at is None or sender.peer is None or fetched_at > now - KEY_IS_FRESH:
+                raise
+            # it may have another key now; once in five minutes we look (K2)
+            actor = await self._fetch(federation, sender.peer, key_uri)
+            checked.verify_with(keys.load_rsa_public(actor.public_key_pem))
+
+    async def _key(self, federation: Federation, sender: Sender, arrived: Arrived) -> tuple[str, datetime | None]:
+        """The key of the actor that claims to have signed, and when it was fetched; None where it is not ours to renew.
+
+        Raises Refused.
+        """
+        key_uri, peer = sender.signature.key_id, sender.peer
+        if key_uri.partition("#")[0] != arrived.actor:
+            raise Refused(403, "signer-is-not-the-actor", "What somebody else signed is not taken here.")
+        if peer is not None and peer.public_key_pem is not None and key_uri == f"{peer.actor_uri}{MAIN_KEY}":
+            return peer.public_key_pem, None
+        if peer is None or peer.state is not PeerState.AGREED:
+            return await self._first_key(federation, arrived), None
+        known = await federation.database.read(remote.by_key, key_uri)
+        if known is None or known.peer != peer.id:
+            known = await self._fetch(federation, peer, key_uri)
+        if known.uri != arrived.actor or known.key_uri != key_uri:
+            raise Refused(401, "key-unknown", "The actor does not list this key.")
+        return known.public_key_pem, known.fetched_at
+
+    async def _first_key(self, federation: Federation, arrived: Arrived) -> str:
+        """The key of a server that is not known yet and asks to be a neighbour. Nobody vouches for it so far."""
+        self._check_not_bad(federation, arrived.actor)
+        try:
+            found = remote.read_instance(
+                await remote.instance_actor(federation, urls.authority(arrived.actor))
+            )
+        except RemoteFailure as failure:
+            raise _try_later() from failure
+        except Invalid as failure:
+            raise self._bad(federation, arrived.actor, failure) from failure
+        if found.uri != arrived.actor:
+            raise Refused(403, "not-the-instance-actor", "Only the instance actor of a server asks for peering.")
+        return found.public_key_pem
+
+    async def _fetch(self, federation: Federation, peer: Peer, key_uri: str) -> remote.RemoteActor:
+        self._check_not_bad(federation, key_uri)
+        try:
+            return await remote.fetch(federation, peer, key_uri.partition("#")[0])
+        except RemoteFailure as failure:
+            raise _try_later() from failure
+        except Invalid as failure:
+            raise self._bad(federation, key_uri, failure) from failure
+
+    def _check_not_bad(self, federation: Federation, key_uri: str) -> None:
+        until = self._bad_keys.get(key_uri)
+        if until is not None and until > federation.clock.now():
+            raise Refused(401, "key-unknown", "The key could not be had a moment ago.")
+
+    def _bad(self, federation: Federation, key_uri: str, failure: Invalid) -> Refused:
+        """Remember that there is no such key (K8), and the refusal."""
+        now = federation.clock.now()
+        if len(self._bad_keys) >= _MOST_BAD_KEYS:
+            self._bad_keys = {key: until for key, until in self._bad_keys.items() if until > now}
+        if len(self._bad_keys) < _MOST_BAD_KEYS:
+            self._bad_keys[key_uri] = now + KEY_IS_BAD
+        return Refused(401, failure.code, f"The key cannot be had: {failure.detail}.")
+
+
+def routes() -> list[web.RouteDef]:
+    """What is mounted when the server has a public name."""
+    inboxes = Inboxes()
+    return [
+        web.post("/ap/inbox", inboxes.public),
+        web.post("/ap/instance/inbox", inboxes.instance),
+        web.post("/ap/instance/peer-inbox", inboxes.peer),
+        web.post("/ap/groups/{key}/inbox", inboxes.group),
+        web.post("/ap/people/{key}/inbox", inboxes.person),
+        web.post("/ap/metrics/inbox", inboxes.public),
+        web.post("/ap/city/inbox", inboxes.public),
+    ]
+
+
+async def _answered(request: web.Request, take: Callable[[web.Request], Awaitable[None]]) -> web.Response:
+    """202, or the problem; a signature that does not hold is counted for the address."""
+    limiter, address = request.app[LIMITER], client(request)
+    try:
+        limiter.peek(Bucket.BAD_SIGNATURES, address)
+        await take(request)
+    except Unauthenticated as error:
+        limiter.check(Bucket.BAD_SIGNATURES, address)
+        return problems.response(Refused(401, error.code, f"The signature is not accepted: {error.detail}."))
+    except Invalid as error:
+        return problems.response(Refused(400, error.code, f"The activity cannot be read: {error.detail}."))
+    except TooMany as error:
+        wait = int(error.facts.get("retry_after", TRY_LATER))
+        return problems.response(Refused(429, "too-many-requests", "Please wait.", retry_after=wait))
+    except Refused as refused:
+        if refused.status == 401:
+            limiter.check(Bucket.BAD_SIGNATURES, address)
+        return problems.response(refused)
+    return web.Response(status=202)
+
+
+def _try_later() -> Refused:
+    return Refused(503, "key-unreachable", "The server of this key does not answer now.", retry_after=TRY_LATER)
+
+
+def _known_person(db: peewee.Database, key: str) -> None:
+    discovery.known_person(db, accounts.by_key(db, key))
+
+
+# -- the envelope (V1 to V3, V9) ---------------------------------------------------------------------------------------
+
+
+def _check_type(request: web.Request) -> None:
+    if not remote.is_activity(request.headers.get("Content-Type", "")):
+        raise Refused(415, "media-type", "Activities are sent as application/activity+json.")
+    if "Content-Encoding" in request.headers:
+        raise Refused(415, "content-encoding", "Activities are sent without a content encoding.")
+    if request.content_length is not None and request.content_length > MAX_INBOX_BYTES:
+        raise _too_large()
+
+
+def _too_large() -> Refused:
+    return Refused(413, "too-large", f"An activity takes at most {MAX_INBOX_BYTES} bytes.")
+
+
+async def _sender(request: web.Request, federation: Federation) -> Sender:
+    """Who claims to deliver. Whoever is not an agreed peer is counted by address, before anything costs."""
+    address = client(request)
+    signature = _signature(request)
+    host = urls.authority(signature.key_id) if signature is not None else ""
+    peer = await federation.database.read(peers.by_host, host) if host else None
+    if peer is None or peer.state is not PeerState.AGREED:
+        request.app[LIMITER].check(Bucket.INBOX_UNKNOWN, address)
+    if signature is None:
+        raise Refused(401, "signature-missing", "A delivery carries one Signature header.")
+    if peer is not None and peer.trust is Trust.BLOCKED:
+        raise _blocked()
+    if not _is_address(signature.key_id, federation):
+        raise Refused(401, "key-address", "The key is not named by an https address.")
+    return Sender(address=address, signature=signature, peer=peer)
+
+
+def _signature(request: web.Request) -> Signature | None:
+    """The one signature of a delivery, read and not yet checked; None without one. Raises Refused, Invalid."""
+    lines = request.headers.getall("Signature", [])
+    newer = "Signature-Input" in request.headers
+    if len(lines) != 1 and not newer:
+        return None
+    try:
+        return signatures.parse(lines[0] if len(lines) == 1 else "")
+    except (Invalid, Unauthenticated):
+        if not newer:
+            raise
+    raise Refused(
+        401,
+        "signature-scheme",
+        "Signatures of draft-cavage-http-signatures-12 (rsa-sha256) are understood here, those of RFC 9421 not yet.",
+    )
+
+
+def _blocked() -> Refused:
+    return Refused(403, "blocked", "This server is blocked here.")
+
+
+async def _body(request: web.Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > MAX_INBOX_BYTES:
+            raise _too_large()
+    return bytes(body)
+
+
+def _headers(request: web.Request) -> list[tuple[str, str]]:
+    return list(request.headers.items())
+
+
+# -- what it says (V4 to V7) -------------------------------------------------------------------------------------------
+
+
+def _read_names(body: bytes, federation: Federation) -> Arrived:
+    document = strict_json.loads_object(body)
+    proofs.refuse_rearranging(document)
+    actor = document.get("actor")
+    actor = actor.get("id") if isinstance(actor, dict) else actor
+    uri = document.get("id")
+    if not isinstance(document.get("type"), str) or not isinstance(actor, str) or not isinstance(uri, str):
+        raise Invalid("type, actor or id is missing", code="activity-members")
+    if not _is_address(uri, federation) or not _is_address(actor, federation):
+        raise Invalid("id and actor are https addresses", code="activity-address")
+    return Arrived(body=body, document=document, uri=uri, actor=actor)
+
+
+def _is_address(uri: str, federation: Federation) -> bool:
+    try:
+        checked = checked_url(uri, loopback=federation.settings.loopback_names)
+    except BadUrl:
+        return False
+    # as it will be compared later: two spellings of one name are one name
+    return checked == uri.partition("#")[0]
+
+
+def _check_scope(document: dict[str, Any], *, scoped: bool) -> None:
+    scope = document.get("fhScope")
+    if scoped and (not isinstance(scope, str) or scope in {"", "public"}):
+        raise Refused(422, "scope-missing", "What comes to the peer inbox says its fhScope.")
+    if not scoped and scope not in {None, "public"}:
+        raise Refused(422, "wrong-inbox", "What is scoped comes to the peer inbox.")
+
+
+async def _check_policy(
+    federation: Federation, sender: Sender, arrived: Arrived, *, at_instance: bool
+) -> None:
+    """Whether this server may say this here (V6, K1, A3). Raises Refused."""
+    for uri in (arrived.actor, arrived.uri):
+        if urls.origin(uri) != urls.origin(sender.signature.key_id):
+            await _check_not_blocked(federation, uri)
+            raise Refused(403, "origin", "Key, actor and id of an activity are of one server.")
+    peer = sender.peer
+    if peer is not None and peer.state is PeerState.AGREED:
+        return
+    kind = arrived.document.get("type")
+    if not at_instance or kind not in _ROUND_TABLE:
+        if peer is not None and await federation.database.read(_has_more_to_say, peer.id):
+            # their yes may be among what is not understood yet
+            raise Refused(503, "not-yet", "What you sent before is still being read.", retry_after=SOON)
+        raise problems.peering_required(federation.addresses.instance)
+    asks = kind == "Follow" and arrived.document.get("object") == federation.addresses.instance
+    speaks = peer is not None and peer.actor_uri == arrived.actor
+    if not asks and not speaks:
+        raise problems.peering_required(federation.addresses.instance)
+
+
+async def _check_not_blocked(federation: Federation, uri: str) -> None:
+    other = await federation.database.read(peers.by_host, urls.authority(uri))
+    if other is not None and other.trust is Trust.BLOCKED:
+        raise _blocked()
+
+
+def _has_more_to_say(db: peewee.Database, peer: int) -> bool:
+    waiting = InboundTable.select().where(InboundTable.peer == peer, InboundTable.state == WAITING)
+    return bool(waiting.exists(db))
+
+
+def _says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
+    """Whether somebody unknown says that they left or changed: nothing here follows from it (V7)."""
+    about = arrived.document.get("object")
+    about = about.get("id") if isinstance(about, dict) else about
+    if arrived.document.get("type") not in _ABOUT_ONESELF or about != arrived.actor:
+        return False
+    return remote.by_uri(db, arrived.actor) is None and accounts.by_uri(db, arrived.actor) is None
+
+
+# -- keeping it (V8) ---------------------------------------------------------------------------------------------------
+
+
+def _keep(uow: UnitOfWork, sender: Sender, arrived: Arrived, *, scoped: bool) -> None:
+    """Keep the bytes as they came. The same id again is the same activity, and changes nothing."""
+    InboundTable.insert(
+        uri=arrived.uri,
+        peer=0 if sender.peer is None else sender.peer.id,
+        signer=arrived.actor,
+        scoped=scoped,
+        body=arrived.body,
+        received_at=uow.now,
+        state=WAITING,
+        next_at=uow.now,
+    ).on_conflict_ignore().execute(uow.db)
+    uow.wake_worker()

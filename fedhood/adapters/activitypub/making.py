@@ -1,0 +1,108 @@
+"""The room where a row becomes bytes: said, signed from the inside out, kept, and never made anew."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fedhood.adapters.activitypub import actors, proofs, sayings
+from fedhood.adapters.activitypub.actors import PROOF_KEY, ActorKind, ActorRef
+from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable
+from fedhood.adapters.activitypub.vocabulary import PUBLIC
+from fedhood.adapters.http import strict_json
+from fedhood.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    import peewee
+
+    from fedhood.adapters.activitypub.federation import Federation
+    from fedhood.adapters.activitypub.keys import KeyPair
+    from fedhood.adapters.activitypub.saying import Delivery, Saying
+    from fedhood.kernel.engine import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """An activity of ours as it is sent, and whose it is."""
+
+    key: str
+    signer: ActorRef
+    body: bytes
+
+
+async def made(federation: Federation, delivery: Delivery) -> Made:
+    """The bytes of a delivery: those that were kept, or fresh ones that are kept before anyone gets them.
+
+    Raises NotFound or Gone for what can be said no more, Invalid for what must not be.
+    """
+    database = federation.database
+    if delivery.activity is not None:
+        kept = await database.read(_kept, delivery.activity)
+        if kept is not None:
+            return kept
+    key, saying = await database.read(sayings.say, federation.addresses, delivery)
+    fresh = await database.read(_kept, key)
+    if fresh is None:
+        fresh = Made(key=key, signer=saying.actor, body=await _signed(federation, saying))
+    return await database.write(_keep, delivery, fresh)
+
+
+def _kept(db: peewee.Database, key: str) -> Made | None:
+    for row in ActivityTable.select().where(ActivityTable.key == key).execute(db):
+        return Made(key=row.key, signer=ActorRef(ActorKind(row.signer_kind), row.signer), body=bytes(row.body))
+    return None
+
+
+def _keep(uow: UnitOfWork, delivery: Delivery, fresh: Made) -> Made:
+    """Keep the bytes; when somebody was faster, theirs are the ones."""
+    ActivityTable.insert(
+        key=fresh.key,
+        signer_kind=fresh.signer.kind.value,
+        signer=fresh.signer.owner,
+        body=fresh.body,
+        made_at=uow.now,
+    ).on_conflict_ignore().execute(uow.db)
+    DeliveryTable.update(activity=fresh.key).where(
+        DeliveryTable.peer == delivery.peer,
+        DeliveryTable.epoch == delivery.epoch,
+        DeliveryTable.number == delivery.number,
+    ).execute(uow.db)
+    return _kept(uow.db, fresh.key) or fresh
+
+
+async def _signed(federation: Federation, saying: Saying) -> bytes:
+    layers: list[tuple[Saying, KeyPair]] = []
+    layer: Saying | None = saying
+    while layer is not None:
+        layers.append((layer, await actors.ensure_keys(federation, layer.actor)))
+        layer = layer.inner
+    # hashing and signing take about a millisecond: not on the loop
+    return await asyncio.to_thread(_sign, layers, federation.clock.now())
+
+
+def _sign(layers: Sequence[tuple[Saying, KeyPair]], created: datetime) -> bytes:
+    inner: dict[str, Any] | None = None
+    for saying, pair in reversed(layers):
+        document = saying.document if inner is None else {**saying.document, "object": inner}
+        inner = proofs.sign(document, pair.ed25519, verification_method=document["actor"] + PROOF_KEY, created=created)
+    if inner is None:
+        raise Invalid("nothing is said", code="empty")
+    refuse_leak(inner)
+    return strict_json.dumps(inner)
+
+
+def refuse_leak(document: dict[str, Any]) -> None:
+    """Pass if no part of a scoped activity is addressed to the public, and all parts name the same scope.
+
+    Raises Invalid with the code `leak`: a mistake of ours, stopped before it leaves.
+    """
+    scope = document.get("fhScope")
+    part: Any = document
+    while scope is not None and isinstance(part, dict):
+        if PUBLIC in [*part.get("to", []), *part.get("cc", [])] or part.get("fhScope", scope) != scope:
+            raise Invalid("what is not for everyone was about to be said to everyone", code="leak")
+        part = part.get("object")

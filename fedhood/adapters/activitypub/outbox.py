@@ -1,0 +1,250 @@
+"""What follows beyond this server from what happened here: one row for each peer that is to hear of it.
+
+Called in the transaction of the fact. A row fixes who is told, of what, in which version; the worker says it. Every
+function does nothing when nobody elsewhere is concerned.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fedhood.adapters.activitypub import vocabulary
+from fedhood.adapters.activitypub.tables import DeliveryTable
+from fedhood.core import accounts, help_requests, moderation, neighbourhoods, peers, posts
+from fedhood.core.help_requests import Outcome
+from fedhood.core.posts import Audience, Post
+from fedhood.kernel.clock import milliseconds
+from fedhood.kernel.database import Compiled, hole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import peewee
+
+    from fedhood.kernel.database import UnitOfWork
+
+WAITING = "waiting"
+DROPPED = "dropped"
+
+_INSERT = Compiled(
+    lambda: DeliveryTable.insert(
+        {
+            DeliveryTable.peer: hole("peer"),
+            DeliveryTable.number: hole("number"),
+            DeliveryTable.epoch: hole("epoch"),
+            DeliveryTable.verb: hole("verb"),
+            DeliveryTable.object: hole("object"),
+            DeliveryTable.version: hole("version"),
+            DeliveryTable.state: WAITING,
+            DeliveryTable.attempts: 0,
+            DeliveryTable.at: hole("at"),
+        }
+    )
+)
+# what was said of a post before its removal, whoever may read it now
+_TOLD = ("post.create", "post.update", "reply.send", "reply.announce", "help.create", "help.update")
+
+
+def deliver(uow: UnitOfWork, peer: int, verb: str, about: int, version: int = 0) -> None:
+    """Have a peer told of something: the next row of its stream. Raises NotFound for no peer."""
+    epoch, number = peers.next_in_stream(uow, peer)
+    _INSERT.run(
+        uow.db,
+        peer=peer,
+        number=number,
+        epoch=epoch,
+        verb=verb,
+        object=about,
+        version=version,
+        at=milliseconds(uow.now),
+    )
+    uow.wake_worker()
+
+
+def _deliver_all(uow: UnitOfWork, to: Iterable[int], verb: str, about: int, version: int = 0) -> None:
+    for peer in to:
+        deliver(uow, peer, verb, about, version)
+
+
+def readers(db: peewee.Database, post: Post, now: datetime) -> list[int]:
+    """The peers that host a place of this post and are granted it at this moment, by id.
+
+    A place counts while its neighbourhood is paired with the root's, a peer while our agreement with it covers the
+    audience. Raises NotFound.
+    """
+    if post.audience is Audience.NEIGHBOURHOOD:
+        return []
+    root = post if post.root is None else posts.row(db, post_id=post.root)
+    if root.uri is not None:
+        return []
+    places = set(root.places)
+    paired = {
+        place.peer
+        for place in neighbourhoods.readers_of(db, root.neighbourhood)
+        if place.peer is not None and place.id in places
+    }
+    scope = vocabulary.scope_of(post.audience)
+    return [peer for peer in sorted(paired) if scope in peers.grants(db, peer_id=peer, ours=True, now=now)]
+
+
+def _home_of(db: peewee.Database, post: Post) -> int | None:
+    """The peer at whose server the thread of this post began; None for a thread of ours."""
+    root = post if post.root is None else posts.row(db, post_id=post.root)
+    return None if root.uri is None else accounts.get(db, root.author).peer
+
+
+def _told(db: peewee.Database, post_id: int) -> list[int]:
+    """The peers that got this post, or still may: the ledger, whatever the grants are now."""
+    rows = (
+        DeliveryTable.select(DeliveryTable.peer)
+        .where(DeliveryTable.object == post_id, DeliveryTable.verb.in_(_TOLD), DeliveryTable.state != DROPPED)
+        .distinct()
+        .order_by(DeliveryTable.peer)
+    )
+    return [row.peer for row in rows.execute(db)]
+
+
+# -- posts -------------------------------------------------------------------------------------------------------------
+
+
+def post_published(uow: UnitOfWork, *, post_id: int, version: int) -> None:
+    """A resident published a post: the peers of its places get it."""
+    post = posts.row(uow.db, post_id=post_id)
+    _deliver_all(uow, readers(uow.db, post, uow.now), "post.create", post_id, version)
+
+
+def post_edited(uow: UnitOfWork, *, post_id: int, version: int) -> None:
+    """A post says something else: to the peers of its places, or to the home of the thread that it answers in."""
+    post = posts.row(uow.db, post_id=post_id)
+    if post.audience is Audience.NEIGHBOURHOOD:
+        return
+    home = _home_of(uow.db, post)
+    to = readers(uow.db, post, uow.now) if home is None else [home]
+    _deliver_all(uow, to, "post.update", post_id, version)
+
+
+def post_deleted(uow: UnitOfWork, *, post_id: int) -> None:
+    """A post was removed: everyone who got it is told, whatever the agreement is now."""
+    _deliver_all(uow, _told(uow.db, post_id), "post.delete", post_id)
+
+
+def replied(uow: UnitOfWork, *, reply_id: int) -> None:
+    """An answer: in a thread of ours its places are told, ours in another's thread goes to the home of that."""
+    reply = posts.row(uow.db, post_id=reply_id)
+    if reply.audience is Audience.NEIGHBOURHOOD:
+        return
+    home = _home_of(uow.db, reply)
+    if home is None:
+        _deliver_all(uow, readers(uow.db, reply, uow.now), "reply.announce", reply_id, reply.version)
+    elif reply.uri is None:
+        deliver(uow, home, "reply.send", reply_id, reply.version)
+
+
+def thanked(uow: UnitOfWork, *, post_id: int, account: int) -> None:
+    """A resident thanked somebody of another server for a post."""
+    _thanks(uow, "thanks.give", post_id, account)
+
+
+def thanks_taken_back(uow: UnitOfWork, *, post_id: int, account: int) -> None:
+    """A resident took thanks back that went to another server."""
+    _thanks(uow, "thanks.undo", post_id, account)
+
+
+def _thanks(uow: UnitOfWork, verb: str, post_id: int, account: int) -> None:
+    author = posts.row(uow.db, post_id=post_id).author
+    _to_person(uow, author, verb, post_id, account)
+
+
+def _to_person(uow: UnitOfWork, account: int, verb: str, about: int, version: int = 0) -> None:
+    """To the server of one person, if that is another."""
+    peer = accounts.get(uow.db, account).peer
+    if peer is not None:
+        deliver(uow, peer, verb, about, version)
+
+
+# -- help --------------------------------------------------------------------------------------------------------------
+
+
+def help_changed(uow: UnitOfWork, *, post_id: int, revision: int) -> None:
+    """A request of ours was asked (revision 1), or is in another state: the peers of its places are told."""
+    post = posts.row(uow.db, post_id=post_id)
+    verb = "help.create" if revision == 1 else "help.update"
+    _deliver_all(uow, readers(uow.db, post, uow.now), verb, post_id, revision)
+
+
+def help_deleted(uow: UnitOfWork, *, post_id: int) -> None:
+    """A request of ours was removed: everyone who got it is told, whatever the agreement is now."""
+    _deliver_all(uow, _told(uow.db, post_id), "help.delete", post_id)
+
+
+def offer_sent(uow: UnitOfWork, *, offer_id: int) -> None:
+    """A resident offers help to somebody of another server."""
+    _to_asker(uow, "offer.send", offer_id)
+
+
+def offer_undone(uow: UnitOfWork, *, offer_id: int) -> None:
+    """A resident takes an offer back that went to another server."""
+    _to_asker(uow, "offer.undo", offer_id)
+
+
+def _to_asker(uow: UnitOfWork, verb: str, offer_id: int) -> None:
+    request = help_requests.offer_row(uow.db, offer_id).request
+    _to_person(uow, posts.row(uow.db, post_id=request).author, verb, offer_id)
+
+
+def offer_answered(uow: UnitOfWork, *, offer_id: int, accepted: bool) -> None:
+    """The asker said yes or no, or let a helper go; a helper of another server hears it there."""
+    helper = help_requests.offer_row(uow.db, offer_id).helper
+    _to_person(uow, helper, "offer.accept" if accepted else "offer.reject", offer_id)
+
+
+def message_said(uow: UnitOfWork, *, message_id: int) -> None:
+    """One of two said something in private; the other one may live elsewhere."""
+    said = help_requests.message_row(uow.db, message_id)
+    other = help_requests.thread_row(uow.db, said.thread).other(said.author)
+    _to_person(uow, other, "message.create", message_id)
+
+
+def help_confirmed(uow: UnitOfWork, *, thread_id: int) -> None:
+    """The asker closed a request: the helper gets the word that help came, if it did come from a neighbour."""
+    thread = help_requests.thread_row(uow.db, thread_id)
+    if help_requests.request_row(uow.db, thread.request).outcome is Outcome.WITH_NEIGHBOUR:
+        _to_person(uow, thread.helper, "help.confirm", thread_id)
+
+
+# -- moderators and peers ----------------------------------------------------------------------------------------------
+
+
+def reported(uow: UnitOfWork, *, report_id: int) -> None:
+    """A complaint about somebody of another server reaches the moderators there."""
+    _to_person(uow, moderation.report_row(uow.db, report_id).reported, "flag", report_id)
+
+
+def peer_found(uow: UnitOfWork, *, peer_id: int) -> None:
+    """We know another server's letters: it is asked to be a neighbour."""
+    deliver(uow, peer_id, "peer.follow", peer_id)
+
+
+def peer_agreed(uow: UnitOfWork, *, peer_id: int) -> None:
+    """A moderator agreed with another server."""
+    deliver(uow, peer_id, "peer.accept", peer_id)
+
+
+def peer_changed(uow: UnitOfWork, *, peer_id: int) -> None:
+    """What we grant another server is another now; what it may have no more is not sent any more."""
+    deliver(uow, peer_id, "peer.update", peer_id)
+
+
+def peer_rejected(uow: UnitOfWork, *, peer_id: int) -> None:
+    """A moderator said no to another server."""
+    deliver(uow, peer_id, "peer.reject", peer_id)
+
+
+def peer_ended(uow: UnitOfWork, *, peer_id: int) -> None:
+    """We want to be neighbours no longer: it is told, and of what waits it gets the removals alone."""
+    kept = DeliveryTable.verb.endswith(".delete") | DeliveryTable.verb.endswith(".undo")
+    DeliveryTable.update(state=DROPPED, last_error="the agreement has ended", done_at=uow.now).where(
+        DeliveryTable.peer == peer_id, DeliveryTable.state == WAITING, ~kept
+    ).execute(uow.db)
+    deliver(uow, peer_id, "peer.undo", peer_id)

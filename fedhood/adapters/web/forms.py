@@ -1,0 +1,141 @@
+"""What a form brings, and what is wrong with it, said in the reader's language."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from fedhood.adapters.web.languages import N_
+from fedhood.adapters.web.render import Words
+from fedhood.kernel.errors import FedhoodError, Invalid
+
+# 5,000 characters, each written as %XX%XX%XX, with room for what stands beside them (security: body 64 KiB)
+MOST_BYTES = 64 * 1024
+_MOST_FIELDS = 100
+_FORM = web.RequestKey("form", dict)
+
+
+async def read(request: web.Request) -> dict[str, str]:
+    """The fields of a form, the first of each name; read once. Only what our own forms send is understood.
+
+    Raises HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, Invalid (too many fields).
+    """
+    if _FORM not in request:
+        request[_FORM] = await _read(request)
+    return request[_FORM]
+
+
+def already_read(request: web.Request) -> dict[str, str]:
+    """The fields, when somebody has read them; none otherwise. For a page that gives back what was typed."""
+    return request.get(_FORM, {})
+
+
+async def _read(request: web.Request) -> dict[str, str]:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise web.HTTPRequestEntityTooLarge(max_size=MOST_BYTES, actual_size=len(body))
+    if body and request.content_type != "application/x-www-form-urlencoded":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="replace")
+    except ValueError as failure:
+        raise Invalid("too many fields", code="form") from failure
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        fields.setdefault(name, value)
+    return fields
+
+
+@dataclass(slots=True)
+class Errors:
+    """What is wrong with a form: a sentence for each field at fault, by the name of the field."""
+
+    sentences: dict[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self.sentences)
+
+    def get(self, name: str) -> str:
+        """The sentence beside a field; empty when nothing is wrong with it."""
+        return self.sentences.get(name, "")
+
+    @property
+    def summary(self) -> list[tuple[str, str]]:
+        """(id of the field, sentence) for the summary over the form."""
+        return list(self.sentences.items())
+
+
+def errors_of(refused: FedhoodError, words: Words, *, otherwise: str = "text") -> Errors:
+    """The one thing that the core refused, beside its field (`otherwise` when it names none)."""
+    return Errors({refused.field or otherwise: _sentence(refused, words)})
+
+
+_SAID = {
+    "too-short": N_("This is too short."),
+    "missing": N_("There is nothing here yet."),
+    "until": N_("Choose a moment within the next 14 days."),
+    "places": N_("Not all of these neighbourhoods read along any more. Choose once more."),
+}
+
+
+def _sentence(refused: FedhoodError, words: Words) -> str:
+    if refused.code == "too-long":
+        return words.ngettext(
+            "This was too long by %(n)s character. Nothing is lost.",
+            "This was too long by %(n)s characters. Nothing is lost.",
+            int(refused.facts.get("over", 1)),
+        )
+    if refused.code == "code":
+        return _wrong_code(refused, words)
+    return words.gettext(_SAID.get(refused.code, N_("This does not fit yet.")))
+
+
+def _wrong_code(refused: FedhoodError, words: Words) -> str:
+    if "left" not in refused.facts:
+        return words.gettext("That code doesn’t fit. It may be used already, or too old.")
+    return words.ngettext(
+        "That code doesn’t fit. You have %(n)s try left.",
+        "That code doesn’t fit. You have %(n)s tries left.",
+        int(refused.facts["left"]),
+    )
+
+
+def local_moment(text: str, zone: ZoneInfo) -> datetime | None:
+    """What a `datetime-local` field says, in the neighbourhood's time zone; None for what is no moment."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is not None:
+        return None
+    try:
+        return moment.replace(tzinfo=zone).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
+
+
+def to_field(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment as a `datetime-local` field takes it, whole minutes."""
+    return moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+
+
+def language_tag(text: str) -> str:
+    """The language somebody says they write in, as a short tag; empty when it is none."""
+    tag = text.strip().lower()
+    return tag if 2 <= len(tag) <= 8 and tag.replace("-", "").isalpha() and tag.isascii() else ""
+
+
+def safe_path(text: str) -> str:
+    """An address of this site to go on to after signing in; `/` for anything that could lead elsewhere."""
+    if (
+        not text.startswith("/")
+        or text.startswith(("//", "/\\"))
+        or any(ord(sign) <= 32 or sign == "\\" for sign in text)
+    ):
+        return "/"
+    return text

@@ -1,0 +1,124 @@
+"""The first page, for who is signed in and for who is not, and the page of a neighbourhood."""
+
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from fedhood.adapters.web import views
+from fedhood.adapters.web.visit import Visit
+from fedhood.core import neighbourhoods, posts, timelines
+from fedhood.core.neighbourhoods import Neighbourhood
+from fedhood.core.timelines import Entry, Filter
+from fedhood.kernel import urls
+from fedhood.kernel.errors import NotFound
+
+PAGE = 20
+_WINDOWS = 4
+_LATEST = 3
+
+
+async def first(visit: Visit) -> web.StreamResponse:
+    """`/`: everything in one's places, or what this place is."""
+    if visit.viewer.is_resident:
+        return visit.page("home.html", **await home_values(visit))
+    ours = await visit.database.read(neighbourhoods.ours)
+    only = visit.visitor.home
+    latest: list[Entry] = []
+    if only is not None:
+        latest = await visit.database.read(
+            timelines.public, neighbourhood=only.id, viewer=visit.viewer, limit=_LATEST
+        )
+    return visit.page(
+        "welcome.html",
+        ours=ours,
+        posts=[views.card(entry, visit.viewer, visit.words) for entry in latest],
+        key=only.key if only is not None else "",
+    )
+
+
+async def home_values(visit: Visit, *, text: str = "", chosen: str = "", error: str = "") -> dict[str, Any]:
+    """What the home page shows: the composer with what was typed, the filters, a page of posts, the lit windows."""
+    chosen_filter = _filter(visit)
+    entries = await visit.database.read(
+        timelines.feed, viewer=visit.viewer, filter=chosen_filter, before=visit.before, limit=PAGE + 1
+    )
+    lit = await visit.database.read(timelines.board, viewer=visit.viewer, limit=_WINDOWS)
+    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    return {
+        "person": me(visit),
+        "options": views.options(offered, visit.home, visit.words),
+        "text": text,
+        "chosen": chosen,
+        "error": error,
+        "filters": _filters(visit, chosen_filter),
+        "posts": [views.card(entry, visit.viewer, visit.words) for entry in entries[: PAGE]],
+        "older": older(entries, f"/?show={chosen_filter.value}&"),
+        "windows": [window(entry, visit) for entry in lit],
+    }
+
+
+def me(visit: Visit) -> views.Person:
+    """Who is signed in, as a house front."""
+    return views.Person(
+        name=visit.viewer.name, initials=views.initials(visit.viewer.name), tint=views.tint(visit.account)
+    )
+
+
+def window(entry: Entry, visit: Visit) -> tuple[str, str, str]:
+    """A lit window: address, line, until when."""
+    until = visit.words.day_and_hour(entry.help.until, visit.now) if entry.help is not None else ""
+    return urls.help_request(entry.post.id), entry.post.text, until
+
+
+def _filter(visit: Visit) -> Filter:
+    try:
+        return Filter(visit.request.query.get("show", Filter.ALL.value))
+    except ValueError:
+        return Filter.ALL
+
+
+def _filters(visit: Visit, chosen: Filter) -> list[tuple[str, str, bool]]:
+    _ = visit.words.gettext
+    names = (
+        (Filter.ALL, "/", _("All")),
+        (Filter.HELP, "/?show=help", _("Help")),
+        (Filter.NEXT_DOOR, "/?show=next-door", _("Next door")),
+        (Filter.LOST_FOUND, "/?show=lost-found", _("Lost and found")),
+    )
+    return [(href, name, filter_ is chosen) for filter_, href, name in names]
+
+
+def older(entries: list[Entry], address: str) -> str:
+    """The address of the next page, when there is one: one more than a page was read."""
+    if len(entries) <= PAGE:
+        return ""
+    return f"{address}older={entries[PAGE - 1].post.id}"
+
+
+async def place(visit: Visit) -> web.StreamResponse:
+    """`/n/{key}`: a neighbourhood of this house; its residents read all that is theirs, everyone else the public part."""
+    found = await visit.database.read(neighbourhoods.by_key, visit.request.match_info["key"])
+    if found is None:
+        raise NotFound
+    here = visit.viewer.neighbourhood == found.id
+    entries = await _entries_of(visit, found, here=here)
+    shown = visit if here else Visit(visit.request, replace(visit.visitor, home=visit.visitor.home or found))
+    return shown.page(
+        "place.html",
+        place=found,
+        here_lives=here,
+        posts=[views.card(entry, visit.viewer, visit.words) for entry in entries[: PAGE]],
+        older=older(entries, f"{urls.neighbourhood(found.key)}?") if here else "",
+        readers=[reader.name for reader in await visit.database.read(neighbourhoods.readers_of, found.id)]
+        if here
+        else [],
+    )
+
+
+async def _entries_of(visit: Visit, found: Neighbourhood, *, here: bool) -> list[Entry]:
+    if here:
+        return await visit.database.read(
+            timelines.feed, viewer=visit.viewer, filter=Filter.HERE, before=visit.before, limit=PAGE + 1
+        )
+    return await visit.database.read(timelines.public, neighbourhood=found.id, viewer=visit.viewer)

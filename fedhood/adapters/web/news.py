@@ -1,0 +1,90 @@
+"""What somebody is to hear of, a sentence each."""
+
+from typing import Any
+
+from aiohttp import web
+
+from fedhood.adapters.web import views
+from fedhood.adapters.web.languages import N_
+from fedhood.adapters.web.visit import Visit, go
+from fedhood.core import accounts, notifications
+from fedhood.core.notifications import Kind, Notification
+from fedhood.kernel import urls
+
+_PAGE = 30
+_SENTENCES: dict[Kind, str] = {
+    Kind.REPLY: N_("%(name)s answered you."),
+    Kind.THANKS: N_("%(name)s says thanks."),
+    Kind.OFFER: N_("%(name)s would like to help you."),
+    Kind.OFFER_ACCEPTED: N_("%(name)s is glad of your help. The note is in your conversation."),
+    Kind.OFFER_REFUSED: N_("%(name)s does not need your help any more. Thank you for offering."),
+    Kind.OFFER_TAKEN_BACK: N_("%(name)s took the offer back."),
+    Kind.RELEASED: N_("What you and %(name)s had arranged is off. The request is open again."),
+    Kind.MESSAGE: N_("%(name)s wrote to you."),
+    Kind.DID_YOU_MEET: N_("Did you and %(name)s meet?"),
+    Kind.EXPIRED: N_("The time of your request has passed. Ask again?"),
+    Kind.PEER_ASKS: N_("A neighbourhood next door would like to get to know you."),
+    Kind.REPORT: N_("Somebody tells you that something is not right."),
+    Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
+}
+_LAMPS = frozenset({Kind.OFFER, Kind.EXPIRED})
+_DOORS = frozenset({Kind.OFFER_ACCEPTED, Kind.MESSAGE, Kind.RELEASED, Kind.PEER_ASKS})
+
+
+async def show(visit: Visit) -> web.StreamResponse:
+    """`/notifications`: newest first, what was not read yet marked in words."""
+    told = await visit.database.read(
+        notifications.latest, account=visit.account, limit=_PAGE + 1, before=visit.before
+    )
+    actors = await visit.database.read(accounts.many, {one.actor for one in told if one.actor is not None})
+    shown = told[:_PAGE]
+    return visit.page(
+        "news.html",
+        items=[_item(one, actors, visit) for one in shown],
+        newest=max((one.id for one in shown if one.read_at is None), default=0),
+        older=f"/notifications?older={shown[-1].id}" if len(told) > _PAGE else "",
+    )
+
+
+def _item(told: Notification, actors: dict[int, accounts.Account], visit: Visit) -> dict[str, Any]:
+    actor = actors.get(told.actor) if told.actor is not None else None
+    name = views.person(actor, visit.words).name if actor is not None else visit.words.gettext("A neighbour")
+    return {
+        "sentence": visit.words.gettext(_SENTENCES[told.kind], name=name),
+        "href": _address(told),
+        "when": told.at,
+        "unread": told.read_at is None,
+        "picture": _picture(told.kind),
+    }
+
+
+def _address(told: Notification) -> str:
+    match told.kind:
+        case Kind.REPLY | Kind.THANKS | Kind.REPORT_ANSWER:
+            return urls.post(told.object)
+        case Kind.OFFER_ACCEPTED | Kind.MESSAGE:
+            return f"{urls.help_request(told.object)}/talk"
+        case Kind.DID_YOU_MEET:
+            return f"{urls.help_request(told.object)}/talk#met"
+        case Kind.PEER_ASKS:
+            return f"/host/neighbours/{told.object}"
+        case Kind.REPORT:
+            return "/host"
+        case _:
+            return urls.help_request(told.object)
+
+
+def _picture(kind: Kind) -> str:
+    if kind in _LAMPS:
+        return "lamp"
+    if kind in _DOORS:
+        return "door"
+    return {Kind.THANKS: "thanks", Kind.REPLY: "reply", Kind.DID_YOU_MEET: "check"}.get(kind, "flag")
+
+
+async def mark_read(visit: Visit) -> web.StreamResponse:
+    """All that the page showed has been read; what came since has not."""
+    up_to = (await visit.form()).get("up_to", "")
+    if up_to.isascii() and up_to.isdigit() and len(up_to) < 19:
+        await visit.database.write(notifications.read_all, account=visit.account, up_to=int(up_to))
+    return go("/notifications")

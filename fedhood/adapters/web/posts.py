@@ -1,0 +1,187 @@
+"""Writing to the neighbourhood, and one post with its thread."""
+
+from aiohttp import web
+
+from fedhood.adapters.http.limits import Bucket
+from fedhood.adapters.web import forms, front, views
+from fedhood.adapters.web.forms import Errors
+from fedhood.adapters.web.render import Post
+from fedhood.adapters.web.visit import Visit, go
+from fedhood.core import access, interactions, posts, timelines
+from fedhood.core.access import Permission
+from fedhood.core.posts import Category, Kind
+from fedhood.core.timelines import Entry
+from fedhood.kernel import ids, urls
+from fedhood.kernel.errors import Forbidden, Invalid
+
+
+async def compose(visit: Visit) -> web.StreamResponse:
+    """`/compose`: the form."""
+    return await _compose_page(visit, {}, Errors())
+
+
+async def publish(visit: Visit) -> web.StreamResponse:
+    """The form is sent: from here, or from the composer on the first page."""
+    form = await visit.form()
+    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    audience = views.chosen_audience(offered, form.get("who", posts.Audience.NEIGHBOURHOOD.value))
+    try:
+        if audience is None:
+            raise Invalid("this audience is not offered", code="places", field="who")
+        visit.count(Bucket.POSTS)
+        post_id = await visit.database.write(
+            posts.publish,
+            by=visit.viewer,
+            text=form.get("text", ""),
+            audience=audience.audience,
+            places=audience.places,
+            category=_category(form.get("category", "")),
+            language=forms.language_tag(form.get("language", "")) or visit.language.code,
+        )
+    except Invalid as refused:
+        return await _compose_page(visit, form, forms.errors_of(refused, visit.words), status=422)
+    return go(urls.post(post_id))
+
+
+def _category(value: str) -> Category:
+    try:
+        category = Category(value)
+    except ValueError:
+        return Category.OTHER
+    return category if category in views.CATEGORIES else Category.OTHER
+
+
+async def _compose_page(visit: Visit, form: dict[str, str], errors: Errors, *, status: int = 200) -> web.Response:
+    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    return visit.page(
+        "compose.html",
+        status=status,
+        options=views.options(offered, visit.home, visit.words),
+        categories=[(category.value, visit.words.gettext(name)) for category, name in views.CATEGORIES.items()],
+        written_in=form.get("language", "") or visit.language.code,
+        form=form,
+        errors=errors,
+    )
+
+
+async def show(visit: Visit) -> web.StreamResponse:
+    """`/p/{id}`: a post, its thread, and a box for an answer. A request for help lives under `/help`."""
+    entry = await _entry(visit)
+    if entry.post.root is not None:
+        return go(f"{urls.post(entry.post.root)}#p-{entry.post.id}")
+    if entry.post.kind is Kind.HELP:
+        return go(urls.help_request(entry.post.id))
+    return await _post_page(visit, entry)
+
+
+async def _entry(visit: Visit) -> Entry:
+    post_id = ids.parse(visit.request.match_info["id"])
+    return await visit.database.read(timelines.entry, post_id=post_id, viewer=visit.viewer)
+
+
+async def _post_page(
+    visit: Visit, entry: Entry, *, text: str = "", errors: Errors | None = None, status: int = 200
+) -> web.Response:
+    answers = await visit.database.read(timelines.thread, root=entry.post.id, viewer=visit.viewer)
+    card = views.card(entry, visit.viewer, visit.words)
+    return visit.page(
+        "post.html",
+        status=status,
+        path=urls.post(entry.post.id),
+        post=card,
+        may=_may(entry, visit),
+        answers=[(views.card(answer, visit.viewer, visit.words), _may(answer, visit)) for answer in answers],
+        may_answer=card.answers is not None,
+        text=text,
+        errors=errors or Errors(),
+    )
+
+
+def _may(entry: Entry, visit: Visit) -> dict[str, bool]:
+    """What this viewer may do with a post beyond reading it: its author both, a moderator take it away."""
+    mine = visit.viewer.account is not None and visit.viewer.account == entry.author.id and entry.post.uri is None
+    moderates = access.may(visit.viewer, Permission.MODERATE, entry.post.neighbourhood)
+    return {"edit": mine, "delete": mine or moderates}
+
+
+async def answer(visit: Visit) -> web.StreamResponse:
+    """An answer to a post, for everyone who reads the post."""
+    entry = await _entry(visit)
+    form = await visit.form()
+    try:
+        visit.count(Bucket.POSTS)
+        reply_id = await visit.database.write(
+            posts.reply,
+            by=visit.viewer,
+            to=entry.post.id,
+            text=form.get("text", ""),
+            language=visit.language.code,
+        )
+    except Invalid as refused:
+        return await _post_page(
+            visit,
+            entry,
+            text=form.get("text", ""),
+            errors=forms.errors_of(refused, visit.words),
+            status=422,
+        )
+    return go(f"{urls.post(entry.post.thread)}#p-{reply_id}")
+
+
+async def thank(visit: Visit) -> web.StreamResponse:
+    """Thanks, or thanks taken back: the button says which, by how things stand now."""
+    entry = await _entry(visit)
+    act = interactions.take_back if entry.my_thanks else interactions.thank
+    await visit.database.write(act, by=visit.viewer, post_id=entry.post.id)
+    return go(f"{urls.post(entry.post.thread)}#p-{entry.post.id}")
+
+
+async def edit(visit: Visit) -> web.StreamResponse:
+    """`/p/{id}/edit`: the author's words again."""
+    entry = await _own(visit)
+    return _edit_page(visit, entry, entry.post.text, Errors())
+
+
+async def save(visit: Visit) -> web.StreamResponse:
+    """The author says it better."""
+    entry = await _own(visit)
+    text = (await visit.form()).get("text", "")
+    try:
+        await visit.database.write(posts.edit, by=visit.viewer, post_id=entry.post.id, text=text)
+    except Invalid as refused:
+        return _edit_page(visit, entry, text, forms.errors_of(refused, visit.words), status=422)
+    return go(f"{urls.post(entry.post.thread)}#p-{entry.post.id}")
+
+
+async def _own(visit: Visit) -> Entry:
+    entry = await _entry(visit)
+    if not _may(entry, visit)["edit"] or entry.post.kind is Kind.HELP:
+        raise Forbidden
+    return entry
+
+
+def _edit_page(visit: Visit, entry: Entry, text: str, errors: Errors, *, status: int = 200) -> web.Response:
+    return visit.page(
+        "edit.html",
+        status=status,
+        post=views.card(entry, visit.viewer, visit.words),
+        back=urls.post(entry.post.thread),
+        text=text,
+        errors=errors,
+    )
+
+
+async def ask_delete(visit: Visit) -> web.StreamResponse:
+    """`/p/{id}/delete`: are you sure? A button by itself does not undo what cannot be undone."""
+    entry = await _entry(visit)
+    if not _may(entry, visit)["delete"]:
+        raise Forbidden
+    card: Post = views.card(entry, visit.viewer, visit.words)
+    return visit.page("delete.html", post=card, id=entry.post.id, back=urls.post(entry.post.thread))
+
+
+async def delete(visit: Visit) -> web.StreamResponse:
+    """It is taken away, here and wherever it was told."""
+    entry = await _entry(visit)
+    await visit.database.write(posts.delete, by=visit.viewer, post_id=entry.post.id)
+    return go(urls.post(entry.post.root) if entry.post.root is not None else "/")

@@ -1,0 +1,102 @@
+"""Every page, once: method, address, what answers, and for whom."""
+
+from dataclasses import dataclass
+
+from fedhood.adapters.web import (
+    about,
+    account,
+    door,
+    files,
+    front,
+    help,
+    host_codes,
+    host_peers,
+    host_people,
+    host_setup,
+    news,
+    posts,
+    talk,
+)
+from fedhood.adapters.web.visit import Handler, Who
+
+__all__ = ["ROUTES", "Route", "Who"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One page or one form. `who` is checked before the handler runs; what it reads is checked again in the core."""
+
+    method: str
+    path: str
+    handler: Handler
+    who: Who = Who.RESIDENT
+
+
+ROUTES: tuple[Route, ...] = (
+    # what anybody may ask for
+    Route("GET", "/", front.first, Who.ANYONE),
+    Route("GET", "/n/{key}", front.place, Who.ANYONE),
+    Route("GET", "/p/{id}", posts.show, Who.ANYONE),
+    Route("GET", "/help/{id:[0-9]+}", help.show, Who.ANYONE),
+    Route("GET", "/about", about.about, Who.ANYONE),
+    Route("GET", "/rules", about.rules, Who.ANYONE),
+    Route("GET", "/privacy", about.privacy, Who.ANYONE),
+    Route("GET", "/accessibility", about.accessibility, Who.ANYONE),
+    Route("GET", "/static/{name}", files.static, Who.ANYONE),
+    # the door
+    Route("GET", "/sign-in", door.sign_in_page, Who.ANYONE),
+    Route("POST", "/sign-in", door.sign_in, Who.ANYONE),
+    Route("GET", "/link/{token}", door.link_page, Who.ANYONE),
+    Route("POST", "/link/{token}", door.link, Who.ANYONE),
+    Route("GET", "/join", door.join_page, Who.ANYONE),
+    Route("POST", "/join", door.join, Who.ANYONE),
+    Route("POST", "/sign-out", door.sign_out),
+    Route("GET", "/again", door.again_page),
+    Route("POST", "/again", door.again),
+    # posts
+    Route("GET", "/compose", posts.compose),
+    Route("POST", "/compose", posts.publish),
+    Route("POST", "/p/{id}/answer", posts.answer),
+    Route("POST", "/p/{id}/thanks", posts.thank),
+    Route("GET", "/p/{id}/edit", posts.edit),
+    Route("POST", "/p/{id}/edit", posts.save),
+    Route("GET", "/p/{id}/delete", posts.ask_delete),
+    Route("POST", "/p/{id}/delete", posts.delete),
+    # help
+    Route("GET", "/help", help.board),
+    Route("GET", "/help/new", help.new),
+    Route("POST", "/help/new", help.ask),
+    Route("POST", "/help/{id:[0-9]+}/offer", help.offer),
+    Route("POST", "/help/{id:[0-9]+}/take-back", help.take_back),
+    Route("POST", "/help/{id:[0-9]+}/offers/{offer}/choose", help.choose),
+    Route("POST", "/help/{id:[0-9]+}/offers/{offer}/decline", help.decline),
+    Route("POST", "/help/{id:[0-9]+}/note", help.note),
+    Route("POST", "/help/{id:[0-9]+}/withdraw", help.withdraw),
+    Route("POST", "/help/{id:[0-9]+}/release", help.release),
+    Route("POST", "/help/{id:[0-9]+}/resolve", help.resolve),
+    Route("GET", "/help/{id:[0-9]+}/talk", talk.show),
+    Route("POST", "/help/{id:[0-9]+}/talk", talk.say),
+    Route("POST", "/help/{id:[0-9]+}/leave", talk.leave),
+    Route("POST", "/help/{id:[0-9]+}/met", talk.met),
+    # what is one's own
+    Route("GET", "/notifications", news.show),
+    Route("POST", "/notifications", news.mark_read),
+    Route("GET", "/account", account.show),
+    Route("POST", "/account/language", account.language),
+    Route("POST", "/account/passphrase", account.passphrase),
+    Route("POST", "/account/sessions", account.sign_out_elsewhere),
+    Route("POST", "/account/code", account.make_code),
+    # who looks after the place
+    Route("GET", "/host", host_setup.overview, Who.MODERATOR),
+    Route("GET", "/host/neighbours", host_peers.show_all, Who.MODERATOR),
+    Route("POST", "/host/neighbours", host_peers.add, Who.MODERATOR),
+    Route("GET", "/host/neighbours/{peer:[0-9]+}", host_peers.show, Who.MODERATOR),
+    Route("POST", "/host/neighbours/{peer:[0-9]+}/match", host_peers.match, Who.MODERATOR),
+    Route("POST", "/host/neighbours/{peer:[0-9]+}/differ", host_peers.differ, Who.MODERATOR),
+    Route("GET", "/host/codes", host_codes.show, Who.MODERATOR),
+    Route("POST", "/host/codes", host_codes.make, Who.MODERATOR),
+    Route("POST", "/host/codes/{sheet:[0-9]+}/cancel", host_codes.cancel, Who.MODERATOR),
+    Route("GET", "/host/people", host_people.show, Who.MODERATOR),
+    Route("GET", "/host/people/{account:[0-9]+}/link", host_people.ask_link, Who.MODERATOR),
+    Route("POST", "/host/people/{account:[0-9]+}/link", host_people.make_link, Who.MODERATOR),
+)

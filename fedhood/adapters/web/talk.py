@@ -1,0 +1,132 @@
+"""The private thread of the two: the note, what they said, and after it whether they met."""
+
+from typing import Any
+
+from aiohttp import web
+
+from fedhood.adapters.http.limits import Bucket
+from fedhood.adapters.web import forms, help_views, views
+from fedhood.adapters.web.forms import Errors
+from fedhood.adapters.web.render import Words
+from fedhood.adapters.web.visit import Visit, go
+from fedhood.core import accounts, help_requests, neighbourhoods, timelines
+from fedhood.core.accounts import Account
+from fedhood.core.help_requests import Message, Met, PrivateThread, Sent, State
+from fedhood.core.timelines import Entry
+from fedhood.kernel import ids, urls
+from fedhood.kernel.errors import Invalid, NotFound
+
+
+async def show(visit: Visit) -> web.StreamResponse:
+    """`/help/{id}/talk`: for the two alone; for everyone else there is nothing here."""
+    entry, thread = await _found(visit)
+    return await _page(visit, entry, thread)
+
+
+async def _found(visit: Visit) -> tuple[Entry, PrivateThread]:
+    request_id = ids.parse(visit.request.match_info["id"])
+    entry = await visit.database.read(timelines.entry, post_id=request_id, viewer=visit.viewer)
+    thread = await visit.database.read(help_requests.thread_of, request_id=request_id, viewer=visit.viewer)
+    if thread is None:
+        raise NotFound
+    return entry, thread
+
+
+async def _page(
+    visit: Visit, entry: Entry, thread: PrivateThread, *, text: str = "", errors: Errors | None = None, status: int = 200
+) -> web.Response:
+    other = await visit.database.read(accounts.get, thread.other(visit.account))
+    messages = await visit.database.read(help_requests.messages, thread_id=thread.id, viewer=visit.viewer)
+    answer = await visit.database.read(help_requests.my_answer, thread_id=thread.id, viewer=visit.viewer)
+    place = await _place_of(visit, other)
+    asks = visit.account == thread.asker
+    return visit.page(
+        "talk.html",
+        status=status,
+        path=f"{urls.help_request(entry.post.id)}/talk",
+        base=urls.help_request(entry.post.id),
+        line=entry.post.text,
+        facts=help_views.where_and_until(entry.help, visit.words) if entry.help is not None else "",
+        state=help_views.talk_state(entry, thread, visit.words, asks=asks),
+        name=views.first_name(other.name),
+        messages=[_message(message, other, place, visit) for message in messages],
+        asks=asks,
+        is_claimed=entry.help is not None and entry.help.state is State.CLAIMED and thread.ended_at is None,
+        is_over=thread.ended_at is not None,
+        is_left=thread.left_by is not None,
+        i_left=thread.left_by == visit.account,
+        is_erased=thread.erased_at is not None,
+        may_say=_may_say(visit, thread),
+        outcomes=[(outcome.value, visit.words.gettext(said)) for outcome, said in help_views.OUTCOMES.items()],
+        met=answer.value if answer is not None else "",
+        answers=[(met.value, visit.words.gettext(said)) for met, said in help_views.MET.items()],
+        close_days=visit.settings.thread_close_days,
+        erase_days=visit.settings.thread_erase_days,
+        text=text,
+        errors=errors or Errors(),
+    )
+
+
+async def _place_of(visit: Visit, other: Account) -> str:
+    if other.neighbourhood is None:
+        return ""
+    return (await visit.database.read(neighbourhoods.get, other.neighbourhood)).name
+
+
+def _may_say(visit: Visit, thread: PrivateThread) -> bool:
+    """Whether the box for words is shown; the core decides again when it is sent."""
+    if thread.left_by is not None or thread.erased_at is not None:
+        return False
+    return thread.ended_at is None or (visit.now - thread.ended_at).days < visit.settings.thread_close_days
+
+
+def _message(message: Message, other: Account, place: str, visit: Visit) -> dict[str, Any]:
+    mine = message.author != other.id
+    return {
+        "name": views.first_name(other.name),
+        "mine": mine,
+        "note": message.part == "note",
+        "when": message.at,
+        "words": message.text or visit.words.gettext("These words were erased."),
+        "waiting": _waiting(message, place, visit.words) if mine else "",
+    }
+
+
+def _waiting(message: Message, place: str, words: Words) -> str:
+    """What is said under a message that must still reach another neighbourhood."""
+    if message.sent in {None, Sent.ARRIVED}:
+        return ""
+    if message.sent is Sent.FAILED:
+        return words.gettext("This did not arrive in %(place)s. We stopped trying.", place=place)
+    return words.gettext("Not arrived in %(place)s yet. We keep trying.", place=place)
+
+
+async def say(visit: Visit) -> web.StreamResponse:
+    """One of the two says something."""
+    entry, thread = await _found(visit)
+    text = (await visit.form()).get("text", "")
+    try:
+        visit.count(Bucket.POSTS)
+        await visit.database.write(help_requests.say, by=visit.viewer, thread_id=thread.id, text=text)
+    except Invalid as refused:
+        errors = forms.errors_of(refused, visit.words)
+        return await _page(visit, entry, thread, text=text, errors=errors, status=422)
+    return go(f"{urls.help_request(entry.post.id)}/talk#say")
+
+
+async def leave(visit: Visit) -> web.StreamResponse:
+    """One of the two wants to hear no more of it."""
+    entry, thread = await _found(visit)
+    await visit.database.write(help_requests.leave, by=visit.viewer, thread_id=thread.id)
+    return go(f"{urls.help_request(entry.post.id)}/talk")
+
+
+async def met(visit: Visit) -> web.StreamResponse:
+    """One of the two answers whether they met."""
+    entry, thread = await _found(visit)
+    try:
+        answer = Met((await visit.form()).get("answer", ""))
+    except ValueError as failure:
+        raise Invalid(code="form") from failure
+    await visit.database.write(help_requests.met, by=visit.viewer, thread_id=thread.id, answer=answer)
+    return go(f"{urls.help_request(entry.post.id)}/talk#met")

@@ -1,0 +1,151 @@
+"""Posts as their cards show them: who may read them by names, words as safe HTML, and how a request stands."""
+
+import re
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
+
+from fedhood.adapters.web import help_views
+from fedhood.adapters.web.languages import N_
+from fedhood.adapters.web.render import Option, Person, Post, Words, initials, tint
+from fedhood.core import posts
+from fedhood.core.access import Viewer
+from fedhood.core.accounts import Account
+from fedhood.core.neighbourhoods import Neighbourhood
+from fedhood.core.posts import Audience, Category, Offered
+from fedhood.core.timelines import Entry
+from fedhood.kernel import urls
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"']{3,500}")
+_AFTER_ADDRESS = ".,;:!?)]}’”»"
+
+CATEGORIES: dict[Category, str] = {
+    Category.OTHER: N_("Just a word"),
+    Category.QUESTION: N_("A question"),
+    Category.GIVE_LEND: N_("To give or lend"),
+    Category.LOST_FOUND: N_("Lost or found"),
+    Category.PUBLIC_WORKS: N_("In the street"),
+}
+
+
+def person(account: Account, words: Words) -> Person:
+    """A person as a house front and a name; somebody who left has neither name nor letters."""
+    name = account.name or words.gettext("Somebody who left")
+    return Person(name=name, initials=initials(account.name), tint=tint(account.key))
+
+
+def first_name(name: str) -> str:
+    """What a button calls somebody."""
+    return name.split(maxsplit=1)[0] if name.strip() else name
+
+
+def audience(words: Words, home: str, others: Sequence[str] = (), *, everyone: bool = False) -> str:
+    """The name of an audience: home alone, home and others, or everyone."""
+    if everyone:
+        return words.gettext("Everyone on the internet")
+    if others:
+        return words.gettext("%(place)s and also %(others)s", place=home, others=words.joined(others))
+    return words.gettext("%(place)s only", place=home)
+
+
+def reads(entry: Entry, words: Words) -> str:
+    """Who can read a post, by the names of its places."""
+    return audience(
+        words,
+        entry.home.name,
+        [place.name for place in entry.places if place.id != entry.home.id],
+        everyone=entry.post.audience is Audience.PUBLIC,
+    )
+
+
+# --- The question of who can read it ----------------------------------------------------------------------------
+
+
+def option_value(offered: Offered) -> str:
+    """What a form sends for an audience: its kind and, for neighbours, the places."""
+    if offered.audience is Audience.NEIGHBOURS:
+        return ".".join((offered.audience.value, *map(str, offered.places)))
+    return offered.audience.value
+
+
+def options(offered: Sequence[Offered], home: Neighbourhood, words: Words, *, help_only: bool = False) -> list[Option]:
+    """The answers to "who can read this?" by names. A request for help is for neighbours: never for the internet."""
+    return [
+        Option(
+            value=option_value(one),
+            name=audience(words, home.name, one.names, everyone=one.audience is Audience.PUBLIC),
+            detail=words.gettext(_DETAILS[one.audience]),
+        )
+        for one in offered
+        if not (help_only and one.audience is Audience.PUBLIC)
+    ][:6]
+
+
+_DETAILS = {
+    Audience.NEIGHBOURHOOD: N_("your own neighbourhood"),
+    Audience.NEIGHBOURS: N_("the next neighbourhood reads along and may offer too"),
+    Audience.PUBLIC: N_("for good: others may keep a copy"),
+}
+
+
+def chosen_audience(offered: Sequence[Offered], value: str) -> Offered | None:
+    """The audience that a form sent; None for one that is not offered today."""
+    return next((one for one in offered if option_value(one) == value), None)
+
+
+# --- Cards --------------------------------------------------------------------------------------------------------
+
+
+def card(entry: Entry, viewer: Viewer, words: Words) -> Post:
+    """A post as its card shows it to one viewer."""
+    post, request = entry.post, entry.help
+    mine = viewer.account is not None and viewer.account == post.author
+    reader = viewer.neighbourhood is not None and any(place.id == viewer.neighbourhood for place in entry.places)
+    away = viewer.neighbourhood is not None and entry.home.id != viewer.neighbourhood
+    return Post(
+        id=str(post.id),
+        base=urls.help_request(post.id) if request is not None else urls.post(post.id),
+        person=person(entry.author, words),
+        when=post.published_at,
+        reads=reads(entry, words),
+        words=post.text if request is not None else text_html(post.text),
+        look="lost" if post.category is Category.LOST_FOUND else "",
+        next_door=entry.home.name if away else "",
+        kind=_kind(entry, words),
+        line=request is not None,
+        fact=help_views.where_and_until(request, words) if request is not None else _edited(post, words),
+        language=post.language if post.language and post.language != words.language.code else "",
+        state=help_views.state(entry, viewer, words) if request is not None else None,
+        thanks=post.thanks if reader and not mine and request is None else None,
+        thanked=entry.my_thanks,
+        answers=post.replies if reader and request is None and post.root is None else None,
+        report=False,
+    )
+
+
+def _kind(entry: Entry, words: Words) -> str:
+    if entry.help is not None:
+        return help_views.kind(entry.help, words)
+    category = entry.post.category
+    return words.gettext(CATEGORIES[category]) if category in CATEGORIES and category is not Category.OTHER else ""
+
+
+def _edited(post: posts.Post, words: Words) -> str:
+    return words.gettext("Changed %(moment)s", moment=words.day_and_hour(post.edited_at)) if post.edited_at else ""
+
+
+def text_html(text: str) -> Markup:
+    """Somebody's plain text as paragraphs; addresses become links, everything else stays as it was typed."""
+    paragraphs = (_linked(part).replace("\n", Markup("<br>")) for part in text.split("\n\n"))
+    return Markup("").join(Markup("<p>") + paragraph + Markup("</p>") for paragraph in paragraphs)
+
+
+def _linked(text: str) -> Markup:
+    done, at = Markup(""), 0
+    for match in _ADDRESS.finditer(text):
+        address = match.group().rstrip(_AFTER_ADDRESS)
+        end = match.start() + len(address)
+        done += escape(text[at : match.start()])
+        done += Markup('<a href="{0}" rel="nofollow noopener noreferrer">{0}</a>').format(address)
+        at = end
+    return done + escape(text[at:])

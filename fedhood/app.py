@@ -1,0 +1,121 @@
+"""Puts a server together: settings, database, pages, the wire, the worker, the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from fedhood import consequences
+from fedhood.adapters import activitypub
+from fedhood.adapters.activitypub.federation import FEDERATION, Federation
+from fedhood.adapters.http.client import Client
+from fedhood.adapters.http.deadlines import MAX_BODY_BYTES, RUNNER_OPTIONS, body_deadline
+from fedhood.adapters.web import site
+from fedhood.kernel import log, migrate, state
+from fedhood.kernel.clock import Clock
+from fedhood.kernel.database import Database, open_database
+from fedhood.kernel.ids import IdMaker
+from fedhood.kernel.urls import Addresses
+from fedhood.schedule import Schedule
+from fedhood.worker import Worker
+
+if TYPE_CHECKING:
+    from fedhood.kernel.settings import Settings
+
+USER_AGENT = "fedhood/0.1"
+
+
+class Server:
+    """One server in this process. Several may live side by side, each with its own settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = Clock(settings.clock_offset)
+        self.new_id = IdMaker(self.clock)
+        self.addresses = Addresses(settings.base_url)
+        self.database: Database = open_database(
+            settings, clock=self.clock, new_id=self.new_id, consequences=consequences.follow
+        )
+        self.client = Client(user_agent=USER_AGENT, loopback_names=settings.loopback_names)
+        self.federation = (
+            Federation(
+                database=self.database,
+                client=self.client,
+                addresses=self.addresses,
+                settings=settings,
+                clock=self.clock,
+            )
+            if settings.host
+            else None
+        )
+        self.worker = Worker(self.database, self.federation)
+        self.slot = 0
+        self._schedule: Schedule | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, *, working: bool = True) -> None:
+        """Open the database and listen. `working` false: tests let the worker step by hand."""
+        migrate.up(self.settings, now=self.clock.now())
+        await self.database.start()
+        self.slot = await self.database.write(state.claim_slot)
+        self.new_id.use(self.slot)
+        await self.client.start()
+        self._runner = web.AppRunner(self._application(), **RUNNER_OPTIONS)
+        await self._runner.setup()
+        host, _, port = self.settings.listen.rpartition(":")
+        await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
+        if working:
+            await self.worker.start()
+            self._schedule = Schedule(self.database, slot=self.slot)
+            self._schedule.start()
+
+    def _application(self) -> web.Application:
+        app = web.Application(middlewares=[body_deadline()], client_max_size=MAX_BODY_BYTES)
+        site.add_to(
+            app,
+            database=self.database,
+            settings=self.settings,
+            clock=self.clock,
+            zone=ZoneInfo(self.settings.time_zone),
+        )
+        if self.federation is not None:
+            app[FEDERATION] = self.federation
+            activitypub.add_to(app)
+        return app
+
+    async def close(self) -> None:
+        """Answer what is under way, then stop."""
+        if self._schedule is not None:
+            self._schedule.stop()
+        await self.worker.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.client.close()
+        await self.database.write(state.give_slot_back, held=self.slot)
+        await self.database.close()
+        self.clock.close()
+
+
+def serve(settings: Settings) -> None:
+    """Serve until the process is told to stop."""
+    log.set_up(settings.log_format)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    server = Server(settings)
+    await server.start()
+    log.logger().info("serving", at=f"http://{settings.listen}", host=settings.host or None)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stopping.set)
+    try:
+        await stopping.wait()
+    finally:
+        await server.close()

@@ -1,0 +1,234 @@
+"""What arrives about requests of other servers, and about our residents' offers there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fedhood.core import posts
+from fedhood.core.help_requests import offers, store
+from fedhood.core.help_requests.model import (
+    HelpCategory,
+    HelpConfirmed,
+    HelpMirrorChanged,
+    HelpMirrored,
+    HelpRequest,
+    Message,
+    Offer,
+    OfferAccepted,
+    OfferRefused,
+    OfferState,
+    PrivateThread,
+    Sent,
+    State,
+    may_follow,
+)
+from fedhood.core.help_requests.tables import (
+    MessageTable,
+    OfferTable,
+    PrivateThreadTable,
+)
+from fedhood.kernel.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import peewee
+
+    from fedhood.kernel.database import UnitOfWork
+
+
+def mirror(
+    uow: UnitOfWork,
+    *,
+    uri: str,
+    author: int,
+    neighbourhood: int,
+    places: Iterable[int],
+    text: str,
+    language: str,
+    category: HelpCategory,
+    area: str,
+    until: datetime,
+    state: State,
+    revision: int,
+    published_at: datetime,
+) -> int:
+    """Keep a request of another neighbourhood. The same address again changes nothing. Returns our id for its post."""
+    known = posts.by_uri(uow.db, uri)
+    if known is not None:
+        return known.id
+    post_id = posts.mirror(
+        uow,
+        uri=uri,
+        kind=posts.Kind.HELP,
+        audience=posts.Audience.NEIGHBOURS,
+        neighbourhood=neighbourhood,
+        author=author,
+        places=places,
+        text=text,
+        language=language,
+        category=posts.Category.HELP,
+        published_at=published_at,
+    )
+    request = HelpRequest(
+        post=post_id,
+        state=state,
+        revision=revision,
+        category=category,
+        area=area,
+        until=until,
+        asked_at=min(published_at, uow.now),
+        closed_at=None,
+        outcome=None,
+        offer=None,
+    )
+    store.insert(uow.db, request, uow.now)
+    uow.record(HelpMirrored(object=post_id))
+    return post_id
+
+
+def mirror_state(
+    uow: UnitOfWork,
+    *,
+    post_id: int,
+    state: State,
+    revision: int,
+    area: str,
+    until: datetime,
+) -> None:
+    """Follow the home of a request. An older revision, or the same again, changes nothing.
+
+    Raises NotFound, Conflict for a change that the life of a request does not know.
+    """
+    post = posts.row(uow.db, post_id=post_id)
+    request = store.request(uow.db, post_id)
+    if request is None or post.uri is None:
+        raise NotFound
+    if revision <= request.revision or request.state not in {State.OPEN, State.CLAIMED}:
+        return
+    if state is not request.state and not may_follow(request.state, state):
+        raise Conflict(code="transition")
+    store.change(uow.db, request, to=state, at=uow.now, revision=revision, area=area, until=until)
+    if state not in {State.OPEN, State.CLAIMED}:
+        for mine in store.offers(uow.db, OfferTable.request == post_id):
+            if mine.state is OfferState.ACCEPTED:
+                store.end_thread(uow.db, mine.id, uow.now)
+    uow.record(HelpMirrorChanged(object=post_id, state=state.value))
+
+
+def offer_undone(uow: UnitOfWork, *, offer_id: int) -> None:
+    """A neighbour next door takes an offer back, or drops out. Once answered otherwise it changes nothing."""
+    offered = _offer(uow.db, offer_id)
+    post = posts.row(uow.db, post_id=offered.request)
+    if offered.state is OfferState.ACCEPTED:
+        offers.drop_out(uow, offered, by_helper=True)
+    elif offered.state is OfferState.WAITING:
+        offers.undo(uow, post, offered)
+
+
+def offer_accepted(uow: UnitOfWork, *, offer_id: int, agreement_uri: str) -> None:
+    """The other server says that our resident's offer is accepted: the private thread opens here too."""
+    offered = _offer(uow.db, offer_id)
+    if offered.state not in {OfferState.WAITING, OfferState.LAPSED}:
+        return
+    post = posts.row(uow.db, post_id=offered.request)
+    if not store.answer(uow.db, offered, OfferState.ACCEPTED, at=uow.now):
+        raise Conflict
+    store.open_thread(
+        uow.db,
+        PrivateThread(
+            id=uow.new_id(),
+            offer=offered.id,
+            request=post.id,
+            asker=post.author,
+            helper=offered.helper,
+            uri=agreement_uri,
+            opened_at=uow.now,
+            ended_at=None,
+            left_by=None,
+            erased_at=None,
+        ),
+    )
+    uow.record(OfferAccepted(object=post.id, offer=offered.id, asker=post.author, helper=offered.helper))
+
+
+def offer_refused(uow: UnitOfWork, *, offer_id: int, reason: str = "declined") -> None:
+    """The other server says no to our resident's offer, or lets a helper of ours go."""
+    offered = _offer(uow.db, offer_id)
+    if offered.state not in {OfferState.WAITING, OfferState.ACCEPTED, OfferState.LAPSED}:
+        return
+    post = posts.row(uow.db, post_id=offered.request)
+    if not store.answer(uow.db, offered, OfferState.REFUSED, at=uow.now, reason=reason):
+        raise Conflict
+    store.end_thread(uow.db, offered.id, uow.now)
+    uow.record(OfferRefused(object=post.id, offer=offered.id, asker=post.author, helper=offered.helper, reason=reason))
+
+
+def confirmed(uow: UnitOfWork, *, thread_id: int) -> None:
+    """The asker next door says that help came."""
+    thread = thread_row(uow.db, thread_id)
+    store.end_thread(uow.db, thread.offer, uow.now)
+    uow.record(HelpConfirmed(object=thread.request, thread=thread.id, asker=thread.asker, helper=thread.helper))
+
+
+def sent(uow: UnitOfWork, *, kind: str, id: int, state: Sent) -> None:
+    """Note how far an offer or a message got. Trouble keeps the moment at which it began."""
+    table = OfferTable if kind == "offer" else MessageTable
+    changed = table.update(sent=state.value, sent_at=uow.now).where(table.id == id)
+    if state is Sent.TROUBLE:
+        changed = changed.where(table.sent != Sent.TROUBLE.value)
+    changed.execute(uow.db)
+
+
+def _offer(db: peewee.Database, offer_id: int) -> Offer:
+    offered = store.offer(db, offer_id)
+    if offered is None:
+        raise NotFound
+    return offered
+
+
+def request_row(db: peewee.Database, post_id: int) -> HelpRequest:
+    """A request whoever asks, for consequences and the wire. Raises NotFound."""
+    request = store.request(db, post_id)
+    if request is None:
+        raise NotFound
+    return request
+
+
+def offer_row(db: peewee.Database, offer_id: int) -> Offer:
+    """An offer whoever asks, for consequences and the wire. Raises NotFound."""
+    return _offer(db, offer_id)
+
+
+def offer_by_uri(db: peewee.Database, uri: str) -> Offer | None:
+    """The offer of another server's resident with this address."""
+    return next(iter(store.offers(db, OfferTable.uri == uri)), None)
+
+
+def thread_row(db: peewee.Database, thread_id: int) -> PrivateThread:
+    """A private thread whoever asks, for consequences and the wire. Raises NotFound."""
+    thread = store.thread(db, thread_id)
+    if thread is None:
+        raise NotFound
+    return thread
+
+
+def thread_by_uri(db: peewee.Database, uri: str) -> PrivateThread | None:
+    """The private thread that another server named with this address."""
+    return next(iter(store.threads(db, PrivateThreadTable.uri == uri)), None)
+
+
+def message_row(db: peewee.Database, message_id: int) -> Message:
+    """A private message whoever asks, for its one serialiser. Raises NotFound."""
+    for message in store.messages(db, MessageTable.id == message_id):
+        return message
+    raise NotFound
+
+
+def state_at(db: peewee.Database, post_id: int, revision: int) -> tuple[State, datetime]:
+    """The state of a request at a revision, and since when. Raises NotFound."""
+    found = store.state_at(db, post_id, revision)
+    if found is None:
+        raise NotFound
+    return found

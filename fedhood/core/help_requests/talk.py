@@ -1,0 +1,184 @@
+"""The private thread of an asker and the accepted helper: the note handed over, hour and door settled, and after it
+"did you meet?". It closes to new messages some days after the end; later its words are erased, the state stays.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fedhood.core import accounts, households, relations
+from fedhood.core.help_requests import store
+from fedhood.core.help_requests.model import (
+    MeetingAnswered,
+    Message,
+    MessageArrived,
+    MessageSaid,
+    Met,
+    PrivateThread,
+    Sent,
+)
+from fedhood.core.help_requests.tables import (
+    MeetingTable,
+    MessageTable,
+    NoteTable,
+    PrivateThreadTable,
+)
+from fedhood.kernel import text as texts
+from fedhood.kernel.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    import peewee
+
+    from fedhood.core.access import Viewer
+    from fedhood.kernel.database import UnitOfWork
+
+MOST_MESSAGE = 2000
+CLOSES_AFTER = timedelta(days=14)
+ERASED_AFTER = timedelta(days=90)
+
+
+def hand_over(uow: UnitOfWork, thread: PrivateThread, note: str) -> None:
+    """Give the note of a request to the helper who was chosen: the only way a note ever takes."""
+    if note:
+        _keep(uow, thread, thread.asker, part="note", text=note)
+
+
+def say(uow: UnitOfWork, *, by: Viewer, thread_id: int, text: str) -> int:
+    """One of the two says something. Returns the message's id.
+
+    Raises NotFound, Invalid, Conflict (closed, or one of the two has left).
+    """
+    thread = party(uow.db, thread_id, by)
+    text = texts.words(text, field="text", most=MOST_MESSAGE)
+    if not open_to_words(uow, thread):
+        raise Conflict(code="closed")
+    return _keep(uow, thread, by.account or 0, part="", text=text)
+
+
+def open_to_words(uow: UnitOfWork, thread: PrivateThread) -> bool:
+    """Whether a new message may still be said in it."""
+    if thread.left_by is not None or thread.erased_at is not None:
+        return False
+    if relations.is_blocked(uow.db, thread.asker, thread.helper):
+        return False
+    return thread.ended_at is None or uow.now <= thread.ended_at + CLOSES_AFTER
+
+
+def _keep(uow: UnitOfWork, thread: PrivateThread, author: int, *, part: str, text: str) -> int:
+    to = thread.other(author)
+    elsewhere = accounts.get(uow.db, to).peer is not None
+    message = Message(
+        id=uow.new_id(),
+        thread=thread.id,
+        author=author,
+        part=part,
+        text=text,
+        at=uow.now,
+        uri=None,
+        sent=Sent.SENDING if elsewhere else None,
+        sent_at=None,
+    )
+    store.insert_message(uow.db, message)
+    uow.record(MessageSaid(object=message.id, thread=thread.id, author=author, to=to, part=part))
+    return message.id
+
+
+def message_arrived(uow: UnitOfWork, *, uri: str, thread_id: int, author: int, part: str, text: str) -> int | None:
+    """The other one said something on another server. Idempotent by its address.
+
+    None: the thread takes no more words, or one of the two blocked the other; nobody is told. Raises NotFound.
+    """
+    known = next(iter(store.messages(uow.db, MessageTable.uri == uri)), None)
+    if known is not None:
+        return known.id
+    thread = store.thread(uow.db, thread_id)
+    if thread is None or author not in {thread.asker, thread.helper}:
+        raise NotFound
+    if part == "note" and author != thread.asker:
+        raise NotFound
+    if not open_to_words(uow, thread):
+        return None
+    message = Message(
+        id=uow.new_id(),
+        thread=thread.id,
+        author=author,
+        part=part,
+        text=texts.words(text, field="text", most=MOST_MESSAGE),
+        at=uow.now,
+        uri=uri,
+        sent=None,
+        sent_at=None,
+    )
+    store.insert_message(uow.db, message)
+    uow.record(MessageArrived(object=message.id, thread=thread.id, author=author, to=thread.other(author), part=part))
+    return message.id
+
+
+def leave(uow: UnitOfWork, *, by: Viewer, thread_id: int) -> None:
+    """One of the two wants to hear no more of it. Raises NotFound."""
+    thread = party(uow.db, thread_id, by)
+    PrivateThreadTable.update(left_by=by.account).where(
+        PrivateThreadTable.id == thread.id, PrivateThreadTable.left_by.is_null()
+    ).execute(uow.db)
+
+
+def met(uow: UnitOfWork, *, by: Viewer, thread_id: int, answer: Met) -> None:
+    """One of the two says whether they met; the last answer stands. Raises NotFound, Conflict (not over yet)."""
+    thread = party(uow.db, thread_id, by)
+    if thread.ended_at is None:
+        raise Conflict(code="not-over")
+    account = by.account or 0
+    own = (MeetingTable.thread == thread.id, MeetingTable.account == account)
+    MeetingTable.delete().where(*own).execute(uow.db)
+    MeetingTable.insert(thread=thread.id, account=account, answer=answer.value, at=uow.now).execute(uow.db)
+    uow.record(
+        MeetingAnswered(
+            neighbourhood=by.neighbourhood,
+            household=households.household_of(uow.db, account),
+            other_household=households.household_of(uow.db, thread.other(account)),
+            object=thread.request,
+            thread=thread.id,
+            answer=answer.value,
+        )
+    )
+
+
+def my_answer(db: peewee.Database, *, thread_id: int, viewer: Viewer) -> Met | None:
+    """What this viewer answered to "did you meet?"."""
+    rows = MeetingTable.select().where(MeetingTable.thread == thread_id, MeetingTable.account == viewer.account)
+    for row in rows.execute(db):
+        return Met(row.answer)
+    return None
+
+
+def erase_due(uow: UnitOfWork) -> int:
+    """Erase the words of threads that ended long ago, and the notes of their requests. How many threads."""
+    old = store.threads(
+        uow.db, PrivateThreadTable.ended_at <= uow.now - ERASED_AFTER, PrivateThreadTable.erased_at.is_null()
+    )
+    for thread in old:
+        MessageTable.update(text="").where(MessageTable.thread == thread.id).execute(uow.db)
+        NoteTable.delete().where(NoteTable.post == thread.request).execute(uow.db)
+        PrivateThreadTable.update(erased_at=uow.now).where(PrivateThreadTable.id == thread.id).execute(uow.db)
+    return len(old)
+
+
+def party(db: peewee.Database, thread_id: int, viewer: Viewer) -> PrivateThread:
+    """A private thread of this viewer's. Raises NotFound for anyone else's."""
+    thread = store.thread(db, thread_id)
+    if thread is None or viewer.account is None or viewer.account not in {thread.asker, thread.helper}:
+        raise NotFound
+    return thread
+
+
+def thread_of(db: peewee.Database, *, request_id: int, viewer: Viewer) -> PrivateThread | None:
+    """The newest private thread of this viewer about a request."""
+    mine = store.threads(db, PrivateThreadTable.request == request_id)
+    return next((one for one in mine if viewer.account in {one.asker, one.helper}), None)
+
+
+def messages(db: peewee.Database, *, thread_id: int, viewer: Viewer) -> list[Message]:
+    """What the two said, oldest first, to one of the two alone. Raises NotFound."""
+    party(db, thread_id, viewer)
+    return store.messages(db, MessageTable.thread == thread_id)

@@ -1,0 +1,51 @@
+"""Homes, who lives in them, and the codes that let people in."""
+
+from fedhood.core.households.model import (
+    AccountJoined,
+    AccountLeft,
+    HouseholdFounded,
+    HouseholdMerged,
+    SessionDay,
+    Sheet,
+    read,
+    shown,
+)
+from fedhood.core.households.service import (
+    admit,
+    cancel_sheet,
+    check_code,
+    connected_on,
+    found,
+    household_of,
+    join,
+    leave,
+    make_own_code,
+    make_sheet,
+    members,
+    merge,
+    seen_today,
+)
+
+__all__ = [
+    "AccountJoined",
+    "AccountLeft",
+    "HouseholdFounded",
+    "HouseholdMerged",
+    "SessionDay",
+    "Sheet",
+    "admit",
+    "cancel_sheet",
+    "check_code",
+    "connected_on",
+    "found",
+    "household_of",
+    "join",
+    "leave",
+    "make_own_code",
+    "make_sheet",
+    "members",
+    "merge",
+    "read",
+    "seen_today",
+    "shown",
+]

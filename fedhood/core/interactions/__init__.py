@@ -1,0 +1,15 @@
+"""Thanks."""
+
+from fedhood.core.interactions.model import Thanked, ThanksArrived, ThanksTakenBack
+from fedhood.core.interactions.service import mirror_take_back, mirror_thanks, take_back, thank, thanked_by
+
+__all__ = [
+    "Thanked",
+    "ThanksArrived",
+    "ThanksTakenBack",
+    "mirror_take_back",
+    "mirror_thanks",
+    "take_back",
+    "thank",
+    "thanked_by",
+]

@@ -1,0 +1,106 @@
+"""Thanks, given and taken back. The home of a post keeps the count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fedhood.core import households, posts, relations
+from fedhood.core.interactions.model import Thanked, ThanksArrived, ThanksTakenBack
+from fedhood.core.interactions.tables import ThanksTable
+from fedhood.kernel.database import Compiled, among, hole
+from fedhood.kernel.errors import Forbidden, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import peewee
+
+    from fedhood.core.access import Viewer
+    from fedhood.kernel.database import UnitOfWork
+
+
+def thank(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
+    """A resident says thanks for a post; once is enough. Raises Unauthenticated, NotFound, Forbidden (one's own)."""
+    account, home = posts.resident(by)
+    post = posts.get(uow.db, post_id=post_id, viewer=by)
+    if post.author == account or home not in post.places:
+        raise Forbidden
+    if not _add(uow, post_id, account, None):
+        return
+    uow.record(
+        Thanked(
+            neighbourhood=home,
+            household=households.household_of(uow.db, account),
+            other_household=households.household_of(uow.db, post.author),
+            object=post_id,
+            account=account,
+            to=post.author,
+            elsewhere=post.uri is not None,
+        )
+    )
+
+
+def take_back(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
+    """A resident takes thanks back. Raises Unauthenticated, NotFound."""
+    account, home = posts.resident(by)
+    post = posts.get(uow.db, post_id=post_id, viewer=by)
+    if not _drop(uow, post_id, account):
+        return
+    uow.record(
+        ThanksTakenBack(
+            neighbourhood=home,
+            household=households.household_of(uow.db, account),
+            object=post_id,
+            account=account,
+            elsewhere=post.uri is not None,
+        )
+    )
+
+
+def mirror_thanks(uow: UnitOfWork, *, post_id: int, account: int, uri: str) -> None:
+    """Somebody next door thanks for a post of ours. Raises NotFound; silent when one of the two blocked the other."""
+    post = posts.row(uow.db, post_id=post_id)
+    if post.deleted_at is not None:
+        raise NotFound
+    if relations.is_blocked(uow.db, post.author, account):
+        return
+    if _add(uow, post_id, account, uri):
+        uow.record(ThanksArrived(object=post_id, account=account, to=post.author))
+
+
+def mirror_take_back(uow: UnitOfWork, *, post_id: int, account: int) -> None:
+    """Somebody next door takes thanks back."""
+    _drop(uow, post_id, account)
+
+
+def _add(uow: UnitOfWork, post_id: int, account: int, uri: str | None) -> bool:
+    added = (
+        ThanksTable.insert(post=post_id, account=account, at=uow.now, uri=uri)
+        .on_conflict_ignore()
+        .as_rowcount()
+        .execute(uow.db)
+    )
+    if added:
+        posts.count(uow.db, post_id, thanks=1)
+    return bool(added)
+
+
+def _drop(uow: UnitOfWork, post_id: int, account: int) -> bool:
+    dropped = ThanksTable.delete().where(ThanksTable.post == post_id, ThanksTable.account == account).execute(uow.db)
+    if dropped:
+        posts.count(uow.db, post_id, thanks=-1)
+    return bool(dropped)
+
+
+_MINE = Compiled(
+    lambda: ThanksTable.select(ThanksTable.post).where(
+        among(ThanksTable.post, "posts"), ThanksTable.account == hole("account")
+    )
+)
+
+
+def thanked_by(db: peewee.Database, account: int | None, post_ids: Iterable[int]) -> set[int]:
+    """For which of these posts this account has said thanks."""
+    if account is None:
+        return set()
+    return {row[0] for row in _MINE.rows(db, posts=list(post_ids), account=account)}

@@ -1,0 +1,229 @@
+"""Complaints filed, posts hidden and shown again, the reporter answered; every step in a log that only grows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fedhood.core import access, accounts, help_requests, households, posts
+from fedhood.core.access import Permission, Viewer
+from fedhood.core.moderation.model import (
+    MOST_WORDS,
+    Reason,
+    Report,
+    ReportClosed,
+    ReportFiled,
+    ReportState,
+)
+from fedhood.core.moderation.tables import ActionTable, ReportTable
+from fedhood.kernel import text as texts
+from fedhood.kernel.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    import peewee
+
+    from fedhood.core.accounts import Account
+    from fedhood.kernel.database import UnitOfWork
+
+
+def report(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: Reason, text: str = "") -> int:
+    """A resident complains about a post, to the moderators of the own neighbourhood.
+
+    When its author lives in another neighbourhood, the moderators there are told too, without the reporter's name.
+    The same complaint again is the same complaint. Returns its id. Raises Unauthenticated, NotFound, Invalid.
+    """
+    account, home = posts.resident(by)
+    post = posts.get(uow.db, post_id=post_id, viewer=by)
+    return _file(uow, account, home, accounts.get(uow.db, post.author), reason, text, post=post_id)
+
+
+def report_talk(uow: UnitOfWork, *, by: Viewer, thread_id: int, reason: Reason, text: str = "") -> int:
+    """One of two complains about the other in their private thread. What was said stays between them."""
+    account, home = posts.resident(by)
+    thread = help_requests.party(uow.db, thread_id, by)
+    return _file(uow, account, home, accounts.get(uow.db, thread.other(account)), reason, text, thread=thread_id)
+
+
+def _file(
+    uow: UnitOfWork,
+    reporter: int,
+    home: int,
+    reported: Account,
+    reason: Reason,
+    text: str,
+    *,
+    post: int | None = None,
+    thread: int | None = None,
+) -> int:
+    text = texts.words(text, field="text", most=MOST_WORDS, least=0)
+    same = ReportTable.select().where(
+        ReportTable.reporter == reporter,
+        ReportTable.post == post if post is not None else ReportTable.thread == thread,
+        ReportTable.state == ReportState.OPEN.value,
+    )
+    for known in same.execute(uow.db):
+        return int(known.id)
+    elsewhere = reported.peer is not None
+    report_id = _insert(uow, home, reporter, reported.id, reason, text, post=post, thread=thread)
+    if not elsewhere and reported.neighbourhood not in {None, home}:
+        _insert(uow, reported.neighbourhood or home, None, reported.id, reason, text, post=post, thread=thread)
+    uow.record(
+        ReportFiled(
+            neighbourhood=home,
+            household=households.household_of(uow.db, reporter),
+            other_household=None if elsewhere else households.household_of(uow.db, reported.id),
+            object=post,
+            report=report_id,
+            elsewhere=elsewhere,
+        )
+    )
+    return report_id
+
+
+def _insert(
+    uow: UnitOfWork,
+    neighbourhood: int,
+    reporter: int | None,
+    reported: int,
+    reason: Reason,
+    text: str,
+    *,
+    post: int | None,
+    thread: int | None,
+    uri: str | None = None,
+) -> int:
+    made: int = ReportTable.insert(
+        neighbourhood=neighbourhood,
+        reporter=reporter,
+        reported=reported,
+        post=post,
+        thread=thread,
+        reason=reason.value,
+        text=text,
+        filed_at=uow.now,
+        state=ReportState.OPEN.value,
+        uri=uri,
+    ).execute(uow.db)
+    return made
+
+
+def flagged(uow: UnitOfWork, *, uri: str, reported: int, post_id: int | None, text: str) -> int | None:
+    """The moderators of another server pass on a complaint about a resident of ours. Idempotent by its address.
+
+    None when there is no such resident here any more.
+    """
+    for known in ReportTable.select().where(ReportTable.uri == uri).execute(uow.db):
+        return int(known.id)
+    person = accounts.get(uow.db, reported)
+    if person.peer is not None or person.neighbourhood is None:
+        return None
+    text = texts.words(text, field="text", most=5000, least=0)
+    report_id = _insert(
+        uow, person.neighbourhood, None, reported, Reason.OTHER, text, post=post_id, thread=None, uri=uri
+    )
+    uow.record(ReportFiled(neighbourhood=person.neighbourhood, object=post_id, report=report_id, elsewhere=False))
+    return report_id
+
+
+def open_reports(db: peewee.Database, *, viewer: Viewer, neighbourhood: int) -> list[Report]:
+    """The complaints that wait in a neighbourhood, oldest first, for its moderators. Raises Forbidden."""
+    access.require(viewer, Permission.MODERATE, neighbourhood)
+    query = ReportTable.select().where(
+        ReportTable.neighbourhood == neighbourhood, ReportTable.state == ReportState.OPEN.value
+    )
+    return [_of(row) for row in query.order_by(ReportTable.id).execute(db)]
+
+
+def get(db: peewee.Database, *, report_id: int, viewer: Viewer) -> Report:
+    """One complaint, for a moderator of its neighbourhood. Raises NotFound for anyone else."""
+    for row in ReportTable.select().where(ReportTable.id == report_id).execute(db):
+        if access.may(viewer, Permission.MODERATE, row.neighbourhood):
+            return _of(row)
+    raise NotFound
+
+
+def report_row(db: peewee.Database, report_id: int) -> Report:
+    """One complaint whoever asks, for consequences and the wire. Raises NotFound."""
+    for row in ReportTable.select().where(ReportTable.id == report_id).execute(db):
+        return _of(row)
+    raise NotFound
+
+
+def hide(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: str = "") -> None:
+    """A moderator hides a post from everyone but its author and the moderators. Raises as `restore`."""
+    _show_or_hide(uow, by, post_id, reason, hidden=True)
+
+
+def restore(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: str = "") -> None:
+    """A moderator shows a hidden post again. Raises NotFound, Forbidden, Conflict."""
+    _show_or_hide(uow, by, post_id, reason, hidden=False)
+
+
+def _show_or_hide(uow: UnitOfWork, by: Viewer, post_id: int, reason: str, *, hidden: bool) -> None:
+    post = posts.get(uow.db, post_id=post_id, viewer=by)
+    # a mirrored post is hidden by those who moderate the place where it is read
+    place = post.neighbourhood if post.uri is None else by.neighbourhood
+    access.require(by, Permission.MODERATE, place)
+    if not posts.hide(uow.db, post_id, at=uow.now if hidden else None):
+        raise Conflict(code="so-already")
+    _note(uow, by, place or post.neighbourhood, "hide" if hidden else "restore", post_id, None, reason)
+
+
+def close(uow: UnitOfWork, *, by: Viewer, report_id: int, upheld: bool, answer: str) -> None:
+    """A moderator answers a complaint; the reporter is told. Raises NotFound, Invalid, Conflict (answered already)."""
+    found = get(uow.db, report_id=report_id, viewer=by)
+    answer = texts.words(answer, field="answer", most=MOST_WORDS, least=0)
+    outcome = ReportState.UPHELD if upheld else ReportState.REJECTED
+    closed = (
+        ReportTable.update(state=outcome.value, answer=answer, closed_at=uow.now, closed_by=by.account)
+        .where(ReportTable.id == found.id, ReportTable.state == ReportState.OPEN.value)
+        .execute(uow.db)
+    )
+    if not closed:
+        raise Conflict(code="answered")
+    _note(uow, by, found.neighbourhood, f"report-{outcome.value}", found.post, found.id, answer)
+    uow.record(
+        ReportClosed(
+            neighbourhood=found.neighbourhood,
+            object=found.post,
+            report=found.id,
+            outcome=outcome.value,
+            reporter=found.reporter,
+        )
+    )
+
+
+def _note(
+    uow: UnitOfWork,
+    by: Viewer,
+    neighbourhood: int,
+    action: str,
+    about: int | None,
+    report_id: int | None,
+    reason: str,
+) -> None:
+    ActionTable.insert(
+        neighbourhood=neighbourhood,
+        moderator=by.account,
+        action=action,
+        object=about,
+        report=report_id,
+        reason=texts.words(reason, field="reason", most=MOST_WORDS, least=0),
+        at=uow.now,
+    ).execute(uow.db)
+
+
+def _of(row: ReportTable) -> Report:
+    return Report(
+        id=row.id,
+        neighbourhood=row.neighbourhood,
+        reporter=row.reporter,
+        reported=row.reported,
+        post=row.post,
+        thread=row.thread,
+        reason=Reason(row.reason),
+        text=row.text,
+        filed_at=row.filed_at,
+        state=ReportState(row.state),
+        answer=row.answer,
+        closed_at=row.closed_at,
+    )

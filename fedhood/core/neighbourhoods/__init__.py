@@ -1,0 +1,37 @@
+"""Neighbourhoods, ours and those of peers, and which reads which."""
+
+from fedhood.core.neighbourhoods.model import (
+    Neighbourhood,
+)
+from fedhood.core.neighbourhoods.service import (
+    by_key,
+    by_uri,
+    create,
+    get,
+    many,
+    may_read,
+    of_peer,
+    ours,
+    pair,
+    readers_of,
+    remember,
+    set_rules,
+    unpair,
+)
+
+__all__ = [
+    "Neighbourhood",
+    "by_key",
+    "by_uri",
+    "create",
+    "get",
+    "many",
+    "may_read",
+    "of_peer",
+    "ours",
+    "pair",
+    "readers_of",
+    "remember",
+    "set_rules",
+    "unpair",
+]

@@ -1,0 +1,25 @@
+"""What a neighbourhood is."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbourhood:
+    """A neighbourhood, ours (`peer` is None) or another server's.
+
+    `households` is the official count of private households, with its source and date (ISO), where somebody gave it.
+    """
+
+    id: int
+    key: str
+    name: str
+    languages: tuple[str, ...]
+    households: int | None
+    households_source: str
+    households_on: str
+    rules: str
+    peer: int | None
+    uri: str | None
+    version: int

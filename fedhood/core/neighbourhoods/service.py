@@ -1,0 +1,200 @@
+"""Neighbourhoods founded here, remembered from elsewhere, and which reads which."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from fedhood.core.neighbourhoods.model import Neighbourhood
+from fedhood.core.neighbourhoods.tables import NeighbourhoodTable, PairTable
+from fedhood.kernel import text as texts
+from fedhood.kernel.database import Compiled, among, hole
+from fedhood.kernel.errors import Conflict, Invalid, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import peewee
+
+    from fedhood.kernel.database import UnitOfWork
+
+_KEY = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_COLUMNS = (
+    NeighbourhoodTable.id,
+    NeighbourhoodTable.key,
+    NeighbourhoodTable.name,
+    NeighbourhoodTable.languages,
+    NeighbourhoodTable.households,
+    NeighbourhoodTable.households_source,
+    NeighbourhoodTable.households_on,
+    NeighbourhoodTable.rules,
+    NeighbourhoodTable.peer,
+    NeighbourhoodTable.uri,
+    NeighbourhoodTable.version,
+)
+
+
+def create(
+    uow: UnitOfWork,
+    *,
+    name: str,
+    key: str | None = None,
+    languages: Sequence[str] = ("en",),
+    households: int | None = None,
+    households_source: str = "",
+    households_on: str = "",
+) -> int:
+    """Found a neighbourhood on this server. Its key is in addresses and never changes.
+
+    Raises Invalid (name, key, households), Conflict when the key is taken.
+    """
+    name = texts.one_line(name, field="name", most=80)
+    key = key or _key_from(name)
+    if not _KEY.fullmatch(key):
+        raise Invalid("a key is small letters, digits and hyphens", code="key", field="key")
+    if households is not None and not 1 <= households <= 1_000_000:
+        raise Invalid("a neighbourhood has between 1 and 1,000,000 households", code="households", field="households")
+    if by_key(uow.db, key) is not None:
+        raise Conflict("this key is taken", code="key-taken", field="key")
+    made: int = NeighbourhoodTable.insert(
+        key=key,
+        name=name,
+        languages=list(languages),
+        households=households,
+        households_source=texts.one_line(households_source, field="households_source", most=200, least=0),
+        households_on=households_on,
+        created_at=uow.now,
+    ).execute(uow.db)
+    return made
+
+
+def _key_from(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
+
+
+def remember(uow: UnitOfWork, *, peer: int, uri: str, key: str, name: str) -> int:
+    """Keep a neighbourhood of a peer, or its new name. Returns our id for it."""
+    name = texts.one_line(name, field="name", most=80)
+    known = by_uri(uow.db, uri)
+    if known is None:
+        made: int = NeighbourhoodTable.insert(
+            key=key, name=name, languages=[], peer=peer, uri=uri, created_at=uow.now
+        ).execute(uow.db)
+        return made
+    if known.peer != peer:
+        raise Conflict(code="another-peers")
+    if known.name != name:
+        NeighbourhoodTable.update(name=name, version=NeighbourhoodTable.version + 1).where(
+            NeighbourhoodTable.id == known.id
+        ).execute(uow.db)
+    return known.id
+
+
+def set_rules(uow: UnitOfWork, *, neighbourhood: int, rules: str) -> None:
+    """Write the house rules of a neighbourhood of ours."""
+    rules = texts.words(rules, field="rules", most=5000, least=0)
+    NeighbourhoodTable.update(rules=rules, version=NeighbourhoodTable.version + 1).where(
+        NeighbourhoodTable.id == neighbourhood
+    ).execute(uow.db)
+
+
+_MANY = Compiled(lambda: NeighbourhoodTable.select(*_COLUMNS).where(among(NeighbourhoodTable.id, "ids")))
+_BY_URI = Compiled(lambda: NeighbourhoodTable.select(*_COLUMNS).where(NeighbourhoodTable.uri == hole("uri")))
+_OURS = Compiled(
+    lambda: (
+        NeighbourhoodTable.select(*_COLUMNS).where(NeighbourhoodTable.peer.is_null()).order_by(NeighbourhoodTable.name)
+    )
+)
+_READERS = Compiled(
+    lambda: (
+        NeighbourhoodTable.select(*_COLUMNS)
+        .join(PairTable, on=(PairTable.reader == NeighbourhoodTable.id))
+        .where(PairTable.writer == hole("writer"), PairTable.until.is_null())
+        .order_by(NeighbourhoodTable.name, NeighbourhoodTable.id)
+    )
+)
+_PAIR = Compiled(
+    lambda: PairTable.select(PairTable.id).where(
+        PairTable.writer == hole("writer"), PairTable.reader == hole("reader"), PairTable.until.is_null()
+    )
+)
+
+
+def _of(row: tuple[Any, ...]) -> Neighbourhood:
+    languages: list[str] = json.loads(row[3])
+    return Neighbourhood(
+        id=row[0],
+        key=row[1],
+        name=row[2],
+        languages=tuple(languages),
+        households=row[4],
+        households_source=row[5],
+        households_on=row[6],
+        rules=row[7],
+        peer=row[8],
+        uri=row[9],
+        version=row[10],
+    )
+
+
+def ours(db: peewee.Database) -> list[Neighbourhood]:
+    """The neighbourhoods of this server, by name."""
+    return [_of(row) for row in _OURS.rows(db)]
+
+
+def many(db: peewee.Database, ids: Iterable[int]) -> dict[int, Neighbourhood]:
+    """These neighbourhoods, by id."""
+    return {row[0]: _of(row) for row in _MANY.rows(db, ids=list(ids))}
+
+
+def get(db: peewee.Database, neighbourhood: int) -> Neighbourhood:
+    """One neighbourhood. Raises NotFound."""
+    found = many(db, [neighbourhood]).get(neighbourhood)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def by_key(db: peewee.Database, key: str) -> Neighbourhood | None:
+    """The neighbourhood of ours with this key."""
+    return next((one for one in ours(db) if one.key == key), None)
+
+
+def by_uri(db: peewee.Database, uri: str) -> Neighbourhood | None:
+    """The neighbourhood of a peer with this address."""
+    row = _BY_URI.row(db, uri=uri)
+    return None if row is None else _of(row)
+
+
+def pair(uow: UnitOfWork, *, writer: int, reader: int) -> None:
+    """From now on `reader` may read what `writer` shares with neighbours. Idempotent. Raises Invalid for one alone."""
+    if writer == reader:
+        raise Invalid("a neighbourhood is no neighbour of itself", code="pair")
+    if not may_read(uow.db, writer=writer, reader=reader):
+        PairTable.insert(writer=writer, reader=reader, since=uow.now).execute(uow.db)
+
+
+def unpair(uow: UnitOfWork, *, writer: int, reader: int) -> None:
+    """From now on `reader` is told nothing more by `writer`. What was told stays told. Idempotent."""
+    PairTable.update(until=uow.now).where(
+        PairTable.writer == writer, PairTable.reader == reader, PairTable.until.is_null()
+    ).execute(uow.db)
+
+
+def may_read(db: peewee.Database, *, writer: int, reader: int) -> bool:
+    """Whether `reader` may now read what `writer` shares with neighbours."""
+    return _PAIR.row(db, writer=writer, reader=reader) is not None
+
+
+def readers_of(db: peewee.Database, writer: int) -> list[Neighbourhood]:
+    """The neighbourhoods that may now read what `writer` shares with neighbours, by name."""
+    return [_of(row) for row in _READERS.rows(db, writer=writer)]
+
+
+def of_peer(db: peewee.Database, peer: int) -> list[Neighbourhood]:
+    """The neighbourhoods of a peer that we know."""
+    rows = NeighbourhoodTable.select(NeighbourhoodTable.id).where(NeighbourhoodTable.peer == peer).execute(db)
+    return sorted(many(db, [row.id for row in rows]).values(), key=lambda one: one.id)

@@ -1,0 +1,41 @@
+"""What somebody may hear of."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Kind(enum.StrEnum):
+    """What happened."""
+
+    REPLY = "reply"
+    THANKS = "thanks"
+    OFFER = "offer"
+    OFFER_ACCEPTED = "offer-accepted"
+    OFFER_REFUSED = "offer-refused"
+    OFFER_TAKEN_BACK = "offer-taken-back"
+    RELEASED = "released"
+    MESSAGE = "message"
+    DID_YOU_MEET = "did-you-meet"
+    EXPIRED = "expired"
+    PEER_ASKS = "peer-asks"
+    REPORT = "report"
+    REPORT_ANSWER = "report-answer"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """Somebody is to hear that something happened to `object`, by `actor`; its sentence is made when it is read."""
+
+    id: int
+    account: int
+    kind: Kind
+    object: int
+    actor: int | None
+    at: datetime
+    read_at: datetime | None

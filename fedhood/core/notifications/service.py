@@ -1,0 +1,97 @@
+"""Telling people, and what they have read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fedhood.core import relations
+from fedhood.core.notifications.model import Kind, Notification
+from fedhood.core.notifications.tables import NotificationTable
+from fedhood.kernel.clock import milliseconds
+from fedhood.kernel.database import Compiled, hole
+
+if TYPE_CHECKING:
+    import peewee
+
+    from fedhood.kernel.database import UnitOfWork
+
+_SAME = Compiled(
+    lambda: (
+        NotificationTable.select(NotificationTable.id)
+        .where(
+            NotificationTable.account == hole("account"),
+            NotificationTable.kind == hole("kind"),
+            NotificationTable.object == hole("object"),
+            (NotificationTable.actor == hole("actor")) | (NotificationTable.actor.is_null() & (hole("none") == 1)),
+            NotificationTable.read_at.is_null(),
+        )
+        .limit(1)
+    )
+)
+_INSERT = Compiled(
+    lambda: NotificationTable.insert(
+        {
+            NotificationTable.account: hole("account"),
+            NotificationTable.kind: hole("kind"),
+            NotificationTable.object: hole("object"),
+            NotificationTable.actor: hole("actor"),
+            NotificationTable.at: hole("at"),
+        }
+    )
+)
+
+
+def tell(
+    uow: UnitOfWork,
+    *,
+    account: int,
+    kind: Kind,
+    object: int,
+    actor: int | None = None,
+) -> None:
+    """Somebody is to hear of something: never of their own doing, never across a block, not twice while unread."""
+    if actor is not None and (actor == account or relations.is_blocked(uow.db, actor, account)):
+        return
+    same = {"account": account, "kind": kind.value, "object": object, "actor": actor}
+    if _SAME.row(uow.db, **same, none=int(actor is None)) is None:
+        _INSERT.run(uow.db, **same, at=milliseconds(uow.now))
+
+
+def latest(db: peewee.Database, *, account: int, limit: int = 30, before: int | None = None) -> list[Notification]:
+    """What somebody was told, newest first, without those whom they blocked or who blocked them."""
+    hidden = relations.blocked_query(account)
+    query = NotificationTable.select().where(
+        NotificationTable.account == account,
+        NotificationTable.actor.is_null() | ~NotificationTable.actor.in_(hidden),
+    )
+    if before is not None:
+        query = query.where(NotificationTable.id < before)
+    return [
+        Notification(
+            id=row.id,
+            account=row.account,
+            kind=Kind(row.kind),
+            object=row.object,
+            actor=row.actor,
+            at=row.at,
+            read_at=row.read_at,
+        )
+        for row in query.order_by(NotificationTable.id.desc()).limit(limit).execute(db)
+    ]
+
+
+def unread(db: peewee.Database, account: int) -> int:
+    """How much of it was not read yet."""
+    count: int = (
+        NotificationTable.select()
+        .where(NotificationTable.account == account, NotificationTable.read_at.is_null())
+        .count(db)
+    )
+    return count
+
+
+def read_all(uow: UnitOfWork, *, account: int, up_to: int) -> None:
+    """Everything up to this one has been read."""
+    NotificationTable.update(read_at=uow.now).where(
+        NotificationTable.account == account, NotificationTable.id <= up_to, NotificationTable.read_at.is_null()
+    ).execute(uow.db)

@@ -1,0 +1,127 @@
+"""The servers next door and the city: what each was granted, and how an agreement comes about.
+
+LOOKING ──found──▶ FOUND ──our Follow is sent; their letters are shown──┐
+(their Follow arrives) ──▶ ASKED_US ──────────────────────────────────┤
+▼
+"they match" pressed here, and their Follow here ──▶ AGREED ──▶ ENDED
+└──▶ REFUSED
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fedhood.kernel.facts import Fact
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MOST_PENDING = 20
+
+
+class PeerState(enum.StrEnum):
+    """How far the two came."""
+
+    LOOKING = "looking"
+    FOUND = "found"
+    ASKED_US = "asked-us"
+    AGREED = "agreed"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+class Trust(enum.StrEnum):
+    """What the other is to us."""
+
+    NEIGHBOUR = "neighbour"
+    CITY = "city"
+    FEDIVERSE = "fediverse"
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+
+
+GRANTS: dict[Trust, tuple[str, ...]] = {
+    Trust.NEIGHBOUR: ("public", "neighbours", "direct"),
+    Trust.CITY: ("public", "city", "aggregate", "direct"),
+    Trust.FEDIVERSE: ("public",),
+    Trust.UNKNOWN: (),
+    Trust.BLOCKED: (),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Another server, as we know it."""
+
+    id: int
+    host: str
+    name: str
+    state: PeerState
+    trust: Trust
+    actor_uri: str | None
+    inbox: str | None
+    shared_inbox: str | None
+    peer_inbox: str | None
+    multikey: str | None
+    public_key_pem: str | None
+    fingerprint: str | None
+    capabilities: list[str] | None
+    offered_groups: list[dict[str, str]] | None
+    their_follow_uri: str | None
+    our_follow_uri: str | None
+    confirmed_at: datetime | None
+    confirmed_by: int | None
+    chosen_pairs: list[list[Any]] | None
+    last_error: str | None
+    added_at: datetime
+    stream_epoch: int
+    stream_next: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What one side granted the other."""
+
+    trust: Trust
+    scopes: tuple[str, ...]
+    valid_until: datetime
+    updated_at: datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerFound(Fact):
+    """We know a server's letters now, and ask it to be our neighbour."""
+
+    kind: ClassVar[str] = "peer.found"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerAsked(Fact):
+    """A server asks to be our neighbour."""
+
+    kind: ClassVar[str] = "peer.asked"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerAgreed(Fact):
+    """We agreed to their asking. `ask_too`: we have not asked them yet."""
+
+    kind: ClassVar[str] = "peer.agreed"
+    ask_too: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRefused(Fact):
+    """We said no."""
+
+    kind: ClassVar[str] = "peer.refused"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerEnded(Fact):
+    """The two go separate ways. `by_us`: it was our word."""
+
+    kind: ClassVar[str] = "peer.ended"
+    by_us: bool

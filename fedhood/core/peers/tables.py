@@ -1,0 +1,52 @@
+"""Where the servers next door and the city are kept, and what was agreed with each."""
+
+import peewee
+
+from fedhood.kernel.tables import JsonField, MomentField, Table, p0, p2
+
+
+class PeerTable(Table):
+    """Another server, known by its host. `stream_next` numbers all that is sent to it, within `stream_epoch`."""
+
+    id = p0(peewee.AutoField())
+    host = p0(peewee.TextField(unique=True))
+    name = p0(peewee.TextField(default=""))
+    state = p0(peewee.TextField())
+    trust = p0(peewee.TextField())
+    actor_uri = p0(peewee.TextField(null=True))
+    inbox = p0(peewee.TextField(null=True))
+    shared_inbox = p0(peewee.TextField(null=True))
+    peer_inbox = p0(peewee.TextField(null=True))
+    multikey = p0(peewee.TextField(null=True))
+    public_key_pem = p0(peewee.TextField(null=True))
+    fingerprint = p0(peewee.TextField(null=True))
+    capabilities = p0(JsonField(null=True))
+    offered_groups = p0(JsonField(null=True))
+    their_follow_uri = p0(peewee.TextField(null=True))
+    our_follow_uri = p0(peewee.TextField(null=True))
+    confirmed_at = p0(MomentField(null=True))
+    confirmed_by = p2(peewee.IntegerField(null=True))
+    chosen_pairs = p0(JsonField(null=True))
+    last_error = p0(peewee.TextField(null=True))
+    added_at = p0(MomentField())
+    stream_epoch = p0(peewee.IntegerField(default=1))
+    stream_next = p0(peewee.IntegerField(default=1))
+
+    class Meta:
+        table_name = "peer"
+
+
+class AgreementTable(Table):
+    """What one side granted the other: `ours` true for what we granted the peer."""
+
+    id = p0(peewee.AutoField())
+    peer = p0(peewee.IntegerField())
+    ours = p0(peewee.BooleanField())
+    trust = p0(peewee.TextField())
+    scopes = p0(JsonField())
+    valid_until = p0(MomentField())
+    updated_at = p0(MomentField())
+
+    class Meta:
+        table_name = "agreement"
+        indexes = ((("peer", "ours"), True),)

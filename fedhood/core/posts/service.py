@@ -1,0 +1,366 @@
+"""What residents do with posts, and how those of other neighbourhoods arrive."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from fedhood.core import access, households, neighbourhoods
+from fedhood.core.access import Permission, Viewer
+from fedhood.core.posts import store, visibility
+from fedhood.core.posts.model import (
+    MOST_CHARACTERS,
+    Audience,
+    Category,
+    Kind,
+    Offered,
+    Post,
+    PostDeleted,
+    PostEdited,
+    PostMirrored,
+    PostPublished,
+    Replied,
+    ReplyMirrored,
+)
+from fedhood.kernel import text as texts
+from fedhood.kernel.errors import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthenticated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import peewee
+
+    from fedhood.kernel.database import UnitOfWork
+
+
+def offered(db: peewee.Database, *, neighbourhood: int) -> list[Offered]:
+    """The answers to "who can read this?" that can be kept today: the own neighbourhood first, the internet last."""
+    readers = neighbourhoods.readers_of(db, neighbourhood)
+    answers = [Offered(audience=Audience.NEIGHBOURHOOD, places=(neighbourhood,), names=())]
+    groups = [readers, *([reader] for reader in readers if len(readers) > 1)]
+    answers += [
+        Offered(
+            audience=Audience.NEIGHBOURS,
+            places=(neighbourhood, *(reader.id for reader in group)),
+            names=tuple(reader.name for reader in group),
+        )
+        for group in groups
+        if group
+    ]
+    everyone = (neighbourhood, *(reader.id for reader in readers))
+    answers.append(Offered(audience=Audience.PUBLIC, places=everyone, names=()))
+    return answers
+
+
+def publish(
+    uow: UnitOfWork,
+    *,
+    by: Viewer,
+    text: str,
+    audience: Audience = Audience.NEIGHBOURHOOD,
+    places: Iterable[int] = (),
+    category: Category = Category.OTHER,
+    language: str = "",
+    kind: Kind = Kind.NOTE,
+) -> int:
+    """A resident tells something. Who may read it is settled now and never changes.
+
+    `places` names the neighbourhoods next door for NEIGHBOURS, and is ignored otherwise. Returns the post's id.
+    Raises Unauthenticated, Invalid (text, places).
+    """
+    account, home = resident(by)
+    text = texts.words(text, field="text", most=MOST_CHARACTERS)
+    post = Post(
+        id=uow.new_id(),
+        kind=kind,
+        audience=audience,
+        neighbourhood=home,
+        author=account,
+        root=None,
+        parent=None,
+        category=category,
+        text=text,
+        language=language or by.language,
+        published_at=uow.now,
+        edited_at=None,
+        deleted_at=None,
+        hidden_at=None,
+        version=1,
+        thanks=0,
+        replies=0,
+        uri=None,
+        places=_settled_places(uow, home, audience, places),
+    )
+    store.insert(uow.db, post)
+    uow.record(
+        PostPublished(
+            neighbourhood=home,
+            household=households.household_of(uow.db, account),
+            object=post.id,
+            category=category.value,
+            audience=audience.value,
+        )
+    )
+    return post.id
+
+
+def resident(by: Viewer) -> tuple[int, int]:
+    """Account and neighbourhood of a resident. Raises Unauthenticated for anyone else."""
+    if by.account is None or by.neighbourhood is None:
+        raise Unauthenticated
+    return by.account, by.neighbourhood
+
+
+def _settled_places(uow: UnitOfWork, home: int, audience: Audience, places: Iterable[int]) -> tuple[int, ...]:
+    match audience:
+        case Audience.NEIGHBOURHOOD:
+            return (home,)
+        case Audience.PUBLIC:
+            return (home, *(reader.id for reader in neighbourhoods.readers_of(uow.db, home)))
+        case Audience.NEIGHBOURS:
+            chosen = sorted(set(places) - {home})
+            agreed = {reader.id for reader in neighbourhoods.readers_of(uow.db, home)}
+            if not chosen or not agreed.issuperset(chosen):
+                raise Invalid("not all of these neighbourhoods read yours", code="places", field="who")
+            return (home, *chosen)
+
+
+def reply(uow: UnitOfWork, *, by: Viewer, to: int, text: str, language: str = "") -> int:
+    """A resident answers a post, to everyone who may read it and to nobody else. Returns the answer's id.
+
+    Raises Unauthenticated, Invalid, NotFound.
+    """
+    account, home = resident(by)
+    text = texts.words(text, field="text", most=MOST_CHARACTERS)
+    parent = get(uow.db, post_id=to, viewer=by)
+    root = parent if parent.root is None else get(uow.db, post_id=parent.root, viewer=by)
+    if home not in root.places:  # anyone may read a public post; answering is for those it was told to
+        raise Forbidden(code="not-a-place")
+    answer = dataclasses.replace(
+        root,
+        id=uow.new_id(),
+        kind=Kind.NOTE,
+        author=account,
+        root=root.id,
+        parent=parent.id,
+        category=Category.OTHER,
+        text=text,
+        language=language or by.language,
+        published_at=uow.now,
+        edited_at=None,
+        hidden_at=None,
+        version=1,
+        thanks=0,
+        replies=0,
+        uri=None,
+    )
+    store.insert(uow.db, dataclasses.replace(answer, neighbourhood=home))
+    store.count(uow.db, root.id, replies=1)
+    uow.record(
+        Replied(
+            neighbourhood=home,
+            household=households.household_of(uow.db, account),
+            other_household=households.household_of(uow.db, parent.author),
+            object=answer.id,
+            post=root.id,
+            to=parent.author,
+        )
+    )
+    return answer.id
+
+
+def edit(uow: UnitOfWork, *, by: Viewer, post_id: int, text: str) -> None:
+    """An author says it better; earlier versions are kept for what was already sent.
+
+    Raises Unauthenticated, NotFound, Forbidden, Invalid, Conflict.
+    """
+    account, _ = resident(by)
+    post = get(uow.db, post_id=post_id, viewer=by)
+    if post.author != account or post.uri is not None:
+        raise Forbidden
+    text = texts.words(text, field="text", most=MOST_CHARACTERS)
+    if text == post.text:
+        return
+    if not store.rewrite(uow.db, post, text=text, language=post.language, at=uow.now):
+        raise Conflict
+    uow.record(PostEdited(neighbourhood=post.neighbourhood, object=post.id, version=post.version + 1))
+
+
+def delete(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
+    """An author, or a moderator of the neighbourhood, removes a post; everyone who got it is told.
+
+    Raises Unauthenticated, NotFound, Forbidden.
+    """
+    post = get(uow.db, post_id=post_id, viewer=by)
+    by_author = by.account is not None and by.account == post.author and post.uri is None
+    if not by_author:
+        access.require(by, Permission.MODERATE, post.neighbourhood)
+    if not store.remove(uow.db, post, at=uow.now, by_moderator=not by_author):
+        raise NotFound
+    if post.uri is None:
+        uow.record(
+            PostDeleted(
+                neighbourhood=post.neighbourhood,
+                household=households.household_of(uow.db, post.author),
+                object=post.id,
+                by_moderator=not by_author,
+                is_reply=post.root is not None,
+            )
+        )
+
+
+def get(db: peewee.Database, *, post_id: int, viewer: Viewer) -> Post:
+    """A post, for somebody who may see it; a reply only while its root may be seen too.
+
+    Raises NotFound for anyone else, in the same way as for a post that never was.
+    """
+    post = store.by_id(db, post_id)
+    if post is None or not visibility.may_see(db, post, viewer):
+        raise NotFound
+    if post.root is not None:
+        root = store.by_id(db, post.root)
+        if root is None or not visibility.may_see(db, root, viewer):
+            raise NotFound
+    return post
+
+
+def thread(db: peewee.Database, *, root: int, viewer: Viewer) -> list[Post]:
+    """The answers of a thread that this viewer may see, oldest first. Raises NotFound when the root may not be."""
+    get(db, post_id=root, viewer=viewer)
+    return [post for post in store.replies_of(db, root) if visibility.may_see(db, post, viewer)]
+
+
+def at_version(db: peewee.Database, *, post_id: int, version: int) -> Post:
+    """A post as it was in a version, for the wire. Raises NotFound, or Gone when it was removed since."""
+    post = store.by_id(db, post_id)
+    if post is None:
+        raise NotFound
+    if post.deleted_at is not None:
+        raise Gone
+    if version == post.version:
+        return post
+    earlier = store.version_text(db, post_id, version)
+    if earlier is None:  # its version rose for another reason (hidden and shown again): the text is the same
+        return dataclasses.replace(post, version=version)
+    return dataclasses.replace(post, version=version, text=earlier[0], language=earlier[1])
+
+
+def row(db: peewee.Database, *, post_id: int) -> Post:
+    """A post whatever its state and whoever asks, for consequences and the wire. Raises NotFound."""
+    post = store.by_id(db, post_id)
+    if post is None:
+        raise NotFound
+    return post
+
+
+def by_uri(db: peewee.Database, uri: str) -> Post | None:
+    """The post of another server with this address, whatever its state."""
+    return store.by_uri(db, uri)
+
+
+# -- what arrives from other servers ---------------------------------------------------------------------------------
+
+
+def mirror(
+    uow: UnitOfWork,
+    *,
+    uri: str,
+    kind: Kind,
+    audience: Audience,
+    neighbourhood: int,
+    author: int,
+    places: Iterable[int],
+    text: str,
+    language: str,
+    category: Category,
+    published_at: datetime,
+) -> int:
+    """Keep a post of another neighbourhood. The same address again changes nothing. Returns our id for it."""
+    known = store.by_uri(uow.db, uri)
+    if known is not None:
+        return known.id
+    post = Post(
+        id=uow.new_id(),
+        kind=kind,
+        audience=audience,
+        neighbourhood=neighbourhood,
+        author=author,
+        root=None,
+        parent=None,
+        category=category,
+        text=texts.words(text, field="text", most=MOST_CHARACTERS),
+        language=language,
+        published_at=min(published_at, uow.now),
+        edited_at=None,
+        deleted_at=None,
+        hidden_at=None,
+        version=1,
+        thanks=0,
+        replies=0,
+        uri=uri,
+        places=tuple(sorted(set(places))),
+    )
+    store.insert(uow.db, post)
+    uow.record(PostMirrored(object=post.id))
+    return post.id
+
+
+def mirror_reply(
+    uow: UnitOfWork,
+    *,
+    uri: str,
+    root: int,
+    parent: int,
+    author: int,
+    text: str,
+    language: str,
+    published_at: datetime,
+    neighbourhood: int | None = None,
+) -> int:
+    """Keep somebody's answer from elsewhere; it is read by whom its root is read. Idempotent by its address."""
+    known = store.by_uri(uow.db, uri)
+    if known is not None:
+        return known.id
+    first = row(uow.db, post_id=root)
+    answered = row(uow.db, post_id=parent)
+    if first.deleted_at is not None or answered.thread != first.id:
+        raise NotFound
+    answer = dataclasses.replace(
+        first,
+        id=uow.new_id(),
+        kind=Kind.NOTE,
+        author=author,
+        neighbourhood=neighbourhood or first.neighbourhood,
+        root=first.id,
+        parent=answered.id,
+        category=Category.OTHER,
+        text=texts.words(text, field="text", most=MOST_CHARACTERS),
+        language=language,
+        published_at=min(published_at, uow.now),
+        edited_at=None,
+        hidden_at=None,
+        version=1,
+        thanks=0,
+        replies=0,
+        uri=uri,
+    )
+    store.insert(uow.db, answer)
+    store.count(uow.db, first.id, replies=1)
+    uow.record(ReplyMirrored(object=answer.id, post=first.id, to=answered.author))
+    return answer.id
+
+
+def mirror_edit(uow: UnitOfWork, *, post_id: int, text: str, language: str, edited_at: datetime) -> None:
+    """Take over a newer text of another server's post; an older one than ours changes nothing."""
+    post = row(uow.db, post_id=post_id)
+    if post.deleted_at is not None or (post.edited_at is not None and edited_at <= post.edited_at):
+        return
+    text = texts.words(text, field="text", most=MOST_CHARACTERS)
+    if text != post.text and not store.rewrite(uow.db, post, text=text, language=language, at=min(edited_at, uow.now)):
+        raise Conflict
+
+
+def mirror_delete(uow: UnitOfWork, *, post_id: int, deleted_at: datetime) -> None:
+    """Forget what another server's post said."""
+    store.remove(uow.db, row(uow.db, post_id=post_id), at=min(deleted_at, uow.now), by_moderator=False)

@@ -1,0 +1,207 @@
+"""The queries on posts: the hot ones compiled once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fedhood.core.posts.model import Audience, Category, Kind, Post
+from fedhood.core.posts.tables import PlaceTable, PostTable, VersionTable
+from fedhood.kernel.clock import from_milliseconds, milliseconds
+from fedhood.kernel.database import Compiled, among, hole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    import peewee
+
+COLUMNS = (
+    PostTable.id,
+    PostTable.kind,
+    PostTable.audience,
+    PostTable.neighbourhood,
+    PostTable.author,
+    PostTable.root,
+    PostTable.parent,
+    PostTable.category,
+    PostTable.text,
+    PostTable.language,
+    PostTable.published_at,
+    PostTable.edited_at,
+    PostTable.deleted_at,
+    PostTable.hidden_at,
+    PostTable.version,
+    PostTable.thanks,
+    PostTable.replies,
+    PostTable.uri,
+)
+
+_BY_ID = Compiled(lambda: PostTable.select(*COLUMNS).where(PostTable.id == hole("id")))
+_BY_URI = Compiled(lambda: PostTable.select(*COLUMNS).where(PostTable.uri == hole("uri")))
+_PLACES = Compiled(
+    lambda: (
+        PlaceTable.select(PlaceTable.post, PlaceTable.place)
+        .where(among(PlaceTable.post, "posts"))
+        .order_by(PlaceTable.post, PlaceTable.place)
+    )
+)
+_INSERT = Compiled(
+    lambda: PostTable.insert(
+        {
+            PostTable.id: hole("id"),
+            PostTable.kind: hole("kind"),
+            PostTable.audience: hole("audience"),
+            PostTable.neighbourhood: hole("neighbourhood"),
+            PostTable.author: hole("author"),
+            PostTable.root: hole("root"),
+            PostTable.parent: hole("parent"),
+            PostTable.category: hole("category"),
+            PostTable.text: hole("text"),
+            PostTable.language: hole("language"),
+            PostTable.published_at: hole("published_at"),
+            PostTable.deleted_by_moderator: hole("no"),
+            PostTable.version: 1,
+            PostTable.thanks: 0,
+            PostTable.replies: 0,
+            PostTable.uri: hole("uri"),
+        }
+    )
+)
+_INSERT_PLACE = Compiled(lambda: PlaceTable.insert({PlaceTable.place: hole("place"), PlaceTable.post: hole("post")}))
+
+
+def post_of(row: Sequence[Any], places: tuple[int, ...]) -> Post:
+    """A row of COLUMNS as a value."""
+    return Post(
+        id=row[0],
+        kind=Kind(row[1]),
+        audience=Audience(row[2]),
+        neighbourhood=row[3],
+        author=row[4],
+        root=row[5],
+        parent=row[6],
+        category=Category(row[7]),
+        text=row[8],
+        language=row[9],
+        published_at=from_milliseconds(row[10]),
+        edited_at=_moment(row[11]),
+        deleted_at=_moment(row[12]),
+        hidden_at=_moment(row[13]),
+        version=row[14],
+        thanks=row[15],
+        replies=row[16],
+        uri=row[17],
+        places=places,
+    )
+
+
+def _moment(value: int | None) -> datetime | None:
+    return None if value is None else from_milliseconds(value)
+
+
+def by_id(db: peewee.Database, post_id: int) -> Post | None:
+    """The post with this id, whatever its state."""
+    return _with_places(db, _BY_ID.row(db, id=post_id))
+
+
+def by_uri(db: peewee.Database, uri: str) -> Post | None:
+    """The mirrored post with this address."""
+    return _with_places(db, _BY_URI.row(db, uri=uri))
+
+
+def _with_places(db: peewee.Database, row: tuple[Any, ...] | None) -> Post | None:
+    if row is None:
+        return None
+    root = row[5] or row[0]
+    return post_of(row, places_of(db, [root]).get(root, ()))
+
+
+def places_of(db: peewee.Database, roots: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """The places of each of these root posts."""
+    found: dict[int, list[int]] = {}
+    for post, place in _PLACES.rows(db, posts=list(roots)):
+        found.setdefault(post, []).append(place)
+    return {post: tuple(places) for post, places in found.items()}
+
+
+def insert(db: peewee.Database, post: Post) -> None:
+    """Keep a new post; the places of a root are kept with it."""
+    _INSERT.run(
+        db,
+        id=post.id,
+        kind=post.kind.value,
+        audience=post.audience.value,
+        neighbourhood=post.neighbourhood,
+        author=post.author,
+        root=post.root,
+        parent=post.parent,
+        category=post.category.value,
+        text=post.text,
+        language=post.language,
+        published_at=milliseconds(post.published_at),
+        no=False,
+        uri=post.uri,
+    )
+    if post.root is None:
+        for place in post.places:
+            _INSERT_PLACE.run(db, place=place, post=post.id)
+
+
+def rewrite(db: peewee.Database, post: Post, *, text: str, language: str, at: datetime) -> bool:
+    """Put another text in place of this version of a post, keeping the old. False: somebody was faster."""
+    changed = (
+        PostTable.update(text=text, language=language, edited_at=at, version=PostTable.version + 1)
+        .where(PostTable.id == post.id, PostTable.version == post.version)
+        .execute(db)
+    )
+    if changed:
+        VersionTable.insert(
+            post=post.id, version=post.version, text=post.text, language=post.language, until=at
+        ).execute(db)
+    return bool(changed)
+
+
+def remove(db: peewee.Database, post: Post, *, at: datetime, by_moderator: bool) -> bool:
+    """Empty a post and every earlier version of it. False: it was gone already."""
+    changed = (
+        PostTable.update(text="", deleted_at=at, deleted_by_moderator=by_moderator, version=PostTable.version + 1)
+        .where(PostTable.id == post.id, PostTable.deleted_at.is_null())
+        .execute(db)
+    )
+    VersionTable.delete().where(VersionTable.post == post.id).execute(db)
+    if changed and post.root is not None:
+        count(db, post.root, replies=-1)
+    return bool(changed)
+
+
+def hide(db: peewee.Database, post_id: int, *, at: datetime | None) -> bool:
+    """Hide a post from all but its moderators, or show it again. False: it was so already."""
+    now_hidden = PostTable.hidden_at.is_null(is_null=at is not None)
+    return bool(
+        PostTable.update(hidden_at=at, version=PostTable.version + 1)
+        .where(PostTable.id == post_id, now_hidden)
+        .execute(db)
+    )
+
+
+def count(db: peewee.Database, post_id: int, *, thanks: int = 0, replies: int = 0) -> None:
+    """Move the counts that stand on a post."""
+    PostTable.update(thanks=PostTable.thanks + thanks, replies=PostTable.replies + replies).where(
+        PostTable.id == post_id
+    ).execute(db)
+
+
+def version_text(db: peewee.Database, post_id: int, version: int) -> tuple[str, str] | None:
+    """Text and language of an earlier version."""
+    for row in VersionTable.select().where(VersionTable.post == post_id, VersionTable.version == version).execute(db):
+        return row.text, row.language
+    return None
+
+
+_REPLIES = Compiled(lambda: PostTable.select(*COLUMNS).where(PostTable.root == hole("root")).order_by(PostTable.id))
+
+
+def replies_of(db: peewee.Database, root: int) -> list[Post]:
+    """All answers of a thread, oldest first, whatever their state."""
+    places = places_of(db, [root]).get(root, ())
+    return [post_of(row, places) for row in _REPLIES.rows(db, root=root)]

@@ -1,0 +1,37 @@
+"""What a page of posts is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fedhood.core.accounts import Account
+    from fedhood.core.help_requests import HelpRequest, Offer
+    from fedhood.core.neighbourhoods import Neighbourhood
+    from fedhood.core.posts import Post
+
+
+class Filter(enum.StrEnum):
+    """Which of the posts that one may read."""
+
+    ALL = "all"
+    HERE = "here"
+    HELP = "help"
+    NEXT_DOOR = "next-door"
+    LOST_FOUND = "lost-found"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A post with all that its card says to one viewer."""
+
+    post: Post
+    author: Account
+    home: Neighbourhood
+    places: tuple[Neighbourhood, ...]
+    help: HelpRequest | None
+    my_thanks: bool
+    my_offer: Offer | None
+    offers_waiting: int
