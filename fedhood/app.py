@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from fedhood import consequences
-from fedhood.adapters import activitypub
-from fedhood.adapters.activitypub.federation import FEDERATION, Federation
+from fedhood.adapters.activitypub import site as wire
+from fedhood.adapters.activitypub.federation import Federation
 from fedhood.adapters.http.client import Client
 from fedhood.adapters.http.deadlines import MAX_BODY_BYTES, RUNNER_OPTIONS, body_deadline
-from fedhood.adapters.web import site
+from fedhood.adapters.web import site as pages
 from fedhood.kernel import log, migrate, state
 from fedhood.kernel.clock import Clock
 from fedhood.kernel.database import Database, open_database
@@ -75,7 +75,7 @@ class Server:
 
     def _application(self) -> web.Application:
         app = web.Application(middlewares=[body_deadline()], client_max_size=MAX_BODY_BYTES)
-        site.add_to(
+        pages.add_to(
             app,
             database=self.database,
             settings=self.settings,
@@ -83,8 +83,7 @@ class Server:
             zone=ZoneInfo(self.settings.time_zone),
         )
         if self.federation is not None:
-            app[FEDERATION] = self.federation
-            activitypub.add_to(app)
+            wire.add_to(app, self.federation)
         return app
 
     async def close(self) -> None:

@@ -85,4 +85,4 @@ async def sign_out_elsewhere(visit: Visit) -> web.StreamResponse:
 async def make_code(visit: Visit) -> web.StreamResponse:
     """A code for somebody one lives with: shown this once, and kept nowhere in a form that can be read."""
     code = await visit.database.write(households.make_own_code, by=visit.viewer)
-    return await _page(visit, Errors(), code=code)
+    return await _page(visit, Errors(), code=households.shown(code))

@@ -18,7 +18,7 @@ from fedhood.core import access, accounts, households, neighbourhoods
 from fedhood.core.access import NewSession
 from fedhood.core.accounts import AccountState
 from fedhood.kernel.database import UnitOfWork
-from fedhood.kernel.errors import FedhoodError, Gone, Invalid, NotFound, TooMany
+from fedhood.kernel.errors import Conflict, Gone, Invalid, NotFound, TooMany
 
 _MOST_TRIES = 10
 _WINDOW = timedelta(hours=1)
@@ -231,6 +231,7 @@ async def join(visit: Visit) -> web.StreamResponse:
     )
     visit.count(Bucket.CODE_TRIES, middleware.client(visit.request))
     try:
+        households.read(who.code)
         await _check_code(visit, who.code)
     except Invalid as refused:
         return _join_page(visit, who, forms.errors_of(refused, visit.words, otherwise="code"), step=1, status=422)
@@ -239,9 +240,9 @@ async def join(visit: Visit) -> web.StreamResponse:
     try:
         kept = await visit.request.app[PASSPHRASES].hashed(who.passphrase)
         opened = await visit.database.write(_move_in, who=who, kept=kept, label=_label(visit))
-    except Invalid as refused:
-        step = 1 if refused.field == "code" else 2
-        errors = forms.errors_of(refused, visit.words, otherwise="name")
+    except (Invalid, Conflict) as refused:
+        step = 1 if refused.field == "code" or isinstance(refused, Conflict) else 2
+        errors = forms.errors_of(refused, visit.words, otherwise="code" if step == 1 else "name")
         return _join_page(visit, who, errors, step=step, status=422)
     return _welcome(visit, opened, "/")
 
@@ -256,7 +257,7 @@ async def _check_code(visit: Visit, code: str) -> None:
         raise TooMany("too many codes", retry_after=int(_CODE_WINDOW.total_seconds()))
     try:
         await visit.database.read(households.check_code, code=code, now=visit.now)
-    except FedhoodError as refused:
+    except Invalid as refused:
         tries = await visit.database.write(access.count_try, bucket=bucket, window=_CODE_WINDOW)
         raise Invalid("this code does not fit", code="code", field="code", left=max(0, _CODE_TRIES - tries)) from refused
 

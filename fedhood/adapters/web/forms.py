@@ -79,6 +79,15 @@ _SAID = {
     "too-short": N_("This is too short."),
     "missing": N_("There is nothing here yet."),
     "until": N_("Choose a moment within the next 14 days."),
+    "code-unknown": N_("A code has ten letters and digits. Look at the sheet once more."),
+    "code-used": N_("This code has just been used."),
+    "household-full": N_("Eight people of this home are here already. Ask those who look after this place."),
+    "host": N_("This is not the address of a neighbouring place."),
+    "own-host": N_("This is your own address."),
+    "count": N_("Choose a number between 1 and 200."),
+    "households": N_("Write a number between 1 and 1,000,000, or leave it empty."),
+    "key": N_("This name has no letter that an address could be made of."),
+    "key-taken": N_("There is a neighbourhood of this name here already."),
     "places": N_("Not all of these neighbourhoods read along any more. Choose once more."),
 }
 

@@ -1,5 +1,6 @@
 """Mounts the pages on an application: the order of what is asked before a handler runs, and how refusals are shown."""
 
+from collections.abc import Awaitable, Callable
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -10,7 +11,7 @@ from fedhood.adapters.http.limits import Limiter
 from fedhood.adapters.http.refusals import Refusal
 from fedhood.adapters.web import forms, session
 from fedhood.adapters.web.days import TODAY, Today, note_day
-from fedhood.adapters.web.keys import RENDERER
+from fedhood.adapters.web.keys import OUR_LETTERS, RENDERER, OurLetters
 from fedhood.adapters.web.passphrases import PASSPHRASES, Passphrases, is_stale
 from fedhood.adapters.web.render import Renderer
 from fedhood.adapters.web.routes import ROUTES, Route, Who
@@ -26,8 +27,19 @@ from fedhood.kernel.settings import Settings
 _WRITTEN = ("line", "text", "note")
 
 
-def add_to(app: web.Application, *, database: Database, settings: Settings, clock: Clock, zone: ZoneInfo) -> None:
-    """Put everything that pages need into an application: keys, middlewares, routes."""
+def add_to(
+    app: web.Application,
+    *,
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    zone: ZoneInfo,
+    letters: Callable[[], Awaitable[str]] | None = None,
+) -> None:
+    """Put everything that pages need into an application: keys, middlewares, routes.
+
+    `letters` gives the 24 letters that a neighbour's moderator compares; without it none are shown.
+    """
     app[DATABASE] = database
     app[SETTINGS] = settings
     app[CLOCK] = clock
@@ -35,6 +47,7 @@ def add_to(app: web.Application, *, database: Database, settings: Settings, cloc
     app[RENDERER] = Renderer(zone)
     app[TODAY] = Today()
     app[PASSPHRASES] = Passphrases()
+    app[OUR_LETTERS] = OurLetters(letters)
     app.middlewares.append(middleware.headers)
     app.middlewares.append(middleware.refusing(error_page))
     for route in ROUTES:
@@ -57,7 +70,7 @@ def _answering(route: Route) -> middleware.Handler:
             _require(route.who, visit)
         if route.who is not Who.ANYONE and visit.viewer.is_resident:
             await note_day(visit)
-        if route.who is Who.MODERATOR and is_stale(visit, visit.viewer):
+        if route.who in _PERMISSIONS and is_stale(visit, visit.viewer):
             return go(_again(request))
         response = await route.handler(visit)
         pressed = session.asked_language(request)
@@ -82,7 +95,7 @@ def _require(who: Who, visit: Visit) -> None:
         raise Forbidden
 
 
-_PERMISSIONS = {Who.MODERATOR: Permission.MODERATE, Who.CLERK: Permission.COUNT}
+_PERMISSIONS = {Who.KEEPER: Permission.PEER, Who.MODERATOR: Permission.MODERATE, Who.CLERK: Permission.COUNT}
 
 
 def _again(request: web.Request) -> str:

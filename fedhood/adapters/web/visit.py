@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
 
 class Who(enum.Enum):
-    """For whom a page is. A moderator's and a clerk's pages are nobody else's, residents' included."""
+    """For whom a page is. A keeper is a moderator or a clerk; what is theirs is nobody else's, residents' included."""
 
     ANYONE = "anyone"
     RESIDENT = "resident"
+    KEEPER = "keeper"
     MODERATOR = "moderator"
     CLERK = "clerk"
 
@@ -82,6 +83,11 @@ class Visit:
     def now(self) -> datetime:
         """This moment."""
         return self.request.app[CLOCK].now()
+
+    @property
+    def own_address(self) -> str:
+        """The address of this place for a link that is handed to somebody: the public one, or the one asked at."""
+        return self.settings.base_url or f"{self.request.scheme}://{self.request.host}"
 
     @property
     def database(self) -> Database:

@@ -1,0 +1,69 @@
+"""Codes for homes: a sheet is made, printed, and perhaps cancelled. Codes are shown once."""
+
+from typing import Any
+
+from aiohttp import web
+
+from fedhood.adapters.web import forms
+from fedhood.adapters.web.forms import Errors
+from fedhood.adapters.web.visit import Visit, go
+from fedhood.core import access, households, neighbourhoods
+from fedhood.core.access import Permission
+from fedhood.core.neighbourhoods import Neighbourhood
+from fedhood.kernel.errors import Invalid, NotFound
+
+_USUAL = "20"
+
+
+async def places(visit: Visit) -> list[Neighbourhood]:
+    """The neighbourhoods of this house that the viewer moderates."""
+    ours = await visit.database.read(neighbourhoods.ours)
+    return [one for one in ours if access.may(visit.viewer, Permission.INVITE, one.id)]
+
+
+async def show(visit: Visit) -> web.StreamResponse:
+    """`/host/codes`: how many codes, for which neighbourhood."""
+    return await _page(visit, {}, Errors())
+
+
+async def _page(visit: Visit, form: dict[str, str], errors: Errors, *, status: int = 200) -> web.Response:
+    return visit.page(
+        "host/codes.html",
+        status=status,
+        path="/host/codes",
+        places=[(str(one.id), one.name) for one in await places(visit)],
+        place=form.get("place", ""),
+        count=form.get("count", _USUAL),
+        errors=errors,
+    )
+
+
+async def make(visit: Visit) -> web.StreamResponse:
+    """A sheet is made and shown, ready to print."""
+    form = await visit.form()
+    mine = {str(one.id): one for one in await places(visit)}
+    place = mine.get(form.get("place", "")) or (next(iter(mine.values())) if len(mine) == 1 else None)
+    if place is None:
+        raise NotFound
+    count = form.get("count", "")
+    try:
+        if not (count.isascii() and count.isdigit() and len(count) <= 3):
+            raise Invalid(code="count", field="count")
+        sheet = await visit.database.write(
+            households.make_sheet, by=visit.viewer, neighbourhood=place.id, count=int(count)
+        )
+    except Invalid as refused:
+        return await _page(visit, form, forms.errors_of(refused, visit.words, otherwise="count"), status=422)
+    values: dict[str, Any] = {"sheet": sheet, "place": place, "address": f"{visit.own_address}/join"}
+    return visit.page(
+        "host/sheet.html", path="/host/codes", codes=[households.shown(code) for code in sheet.codes], **values
+    )
+
+
+async def cancel(visit: Visit) -> web.StreamResponse:
+    """No code of a sheet lets anybody in any more."""
+    number = visit.request.match_info["sheet"]
+    if len(number) > 9:
+        raise NotFound
+    await visit.database.write(households.cancel_sheet, by=visit.viewer, sheet_id=int(number))
+    return go("/host/codes")

@@ -1,0 +1,172 @@
+"""The neighbourhoods next door, for who looks after this one: found, compared by their letters, agreed, ended."""
+
+from typing import Any
+
+from aiohttp import web
+
+from fedhood.adapters.web import forms
+from fedhood.adapters.web.forms import Errors
+from fedhood.adapters.web.keys import OUR_LETTERS
+from fedhood.adapters.web.render import Words
+from fedhood.adapters.web.visit import Visit, go
+from fedhood.core import access, neighbourhoods, peers
+from fedhood.core.access import Permission, Viewer
+from fedhood.core.neighbourhoods import Neighbourhood
+from fedhood.core.peers import Peer, PeerState
+from fedhood.kernel.database import UnitOfWork
+from fedhood.kernel.errors import Invalid, NotFound
+from fedhood.kernel.urls import Addresses
+
+
+async def show_all(visit: Visit) -> web.StreamResponse:
+    """`/host/neighbours`: each with its state in words, who reads whom, and a field for one more."""
+    return await _page(visit, "", Errors())
+
+
+async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) -> web.Response:
+    known = await visit.database.read(peers.all_peers)
+    ours = await visit.database.read(neighbourhoods.ours)
+    return visit.page(
+        "host/peers.html",
+        status=status,
+        path="/host/neighbours",
+        named=bool(visit.settings.host),
+        peers=[_row(peer, visit.words) for peer in known],
+        here=[(our, await visit.database.read(neighbourhoods.readers_of, our.id)) for our in ours],
+        ours=ours,
+        typed=typed,
+        errors=errors,
+    )
+
+
+def _row(peer: Peer, words: Words) -> dict[str, Any]:
+    kind, said = _state(peer, words)
+    return {
+        "name": peer.name or peer.host,
+        "host": peer.host,
+        "href": f"/host/neighbours/{peer.id}",
+        "kind": kind,
+        "said": said,
+        "trouble": peer.last_error or "" if peer.state is PeerState.LOOKING else "",
+    }
+
+
+def _state(peer: Peer, words: Words) -> tuple[str, str]:
+    """(look, words): where the two stand, and whose turn it is."""
+    match peer.state:
+        case PeerState.LOOKING:
+            return "wait", words.gettext("We are looking for them.")
+        case PeerState.FOUND if peer.confirmed_at is not None:
+            return "wait", words.gettext("You pressed. We wait for them to press too.")
+        case PeerState.FOUND:
+            return "open", words.gettext("Found. Call each other and compare the letters.")
+        case PeerState.ASKED_US:
+            return "open", words.gettext("They ask to be your neighbours. Compare the letters.")
+        case PeerState.AGREED:
+            return "done", words.gettext("You are neighbours.")
+        case PeerState.REFUSED:
+            return "no", words.gettext("One of the two said no.")
+        case PeerState.ENDED:
+            return "late", words.gettext("This has ended.")
+
+
+async def add(visit: Visit) -> web.StreamResponse:
+    """An address is pasted; the worker looks for it."""
+    typed = (await visit.form()).get("host", "")
+    try:
+        peer_id = await visit.database.write(
+            peers.propose, by=visit.viewer, host=typed, our_host=Addresses(visit.settings.base_url).host
+        )
+    except Invalid as refused:
+        return await _page(visit, typed, forms.errors_of(refused, visit.words, otherwise="host"), status=422)
+    return go(f"/host/neighbours/{peer_id}")
+
+
+async def here(visit: Visit) -> web.StreamResponse:
+    """Two neighbourhoods of this house: whether the one reads what the other shows next door."""
+    form = await visit.form()
+    ours = {str(one.id): one for one in await visit.database.read(neighbourhoods.ours)}
+    writer, reader = ours.get(form.get("writer", "")), ours.get(form.get("reader", ""))
+    if writer is None or reader is None or writer.id == reader.id:
+        raise Invalid(code="form")
+    await visit.database.write(_pair, by=visit.viewer, writer=writer, reader=reader, on=form.get("on") == "yes")
+    return go("/host/neighbours")
+
+
+def _pair(uow: UnitOfWork, *, by: Viewer, writer: Neighbourhood, reader: Neighbourhood, on: bool) -> None:
+    access.require(by, Permission.PEER, writer.id)
+    change = neighbourhoods.pair if on else neighbourhoods.unpair
+    change(uow, writer=writer.id, reader=reader.id)
+
+
+async def show(visit: Visit) -> web.StreamResponse:
+    """`/host/neighbours/{peer}`: both letters, to be read aloud, and the button."""
+    return await _peer_page(visit, await _peer(visit), Errors())
+
+
+async def _peer(visit: Visit) -> Peer:
+    number = visit.request.match_info["peer"]
+    if len(number) > 9:
+        raise NotFound
+    return await visit.database.read(peers.get, int(number))
+
+
+async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 200) -> web.Response:
+    ours = await visit.database.read(neighbourhoods.ours)
+    kind, said = _state(peer, visit.words)
+    asks = peer.state in {PeerState.FOUND, PeerState.ASKED_US} and bool(peer.fingerprint)
+    theirs = peer.offered_groups or []
+    return visit.page(
+        "host/peer.html",
+        status=status,
+        path=f"/host/neighbours/{peer.id}",
+        peer=peer,
+        name=peer.name or peer.host,
+        kind=kind,
+        said=said,
+        our_letters=await visit.request.app[OUR_LETTERS].read(),
+        their_letters=peer.fingerprint or "",
+        may_confirm=asks and peer.confirmed_at is None,
+        may_end=peer.state is PeerState.AGREED,
+        pairs=[
+            (f"pair-{our.id}-{number}", our.name, group["name"])
+            for our in ours
+            for number, group in enumerate(theirs)
+        ],
+        readers=[(our.name, names) for our in ours if (names := await _readers(visit, our, peer))],
+        errors=errors,
+    )
+
+
+async def _readers(visit: Visit, our: Neighbourhood, peer: Peer) -> list[str]:
+    """The neighbourhoods of a peer that read one of ours."""
+    found = await visit.database.read(neighbourhoods.readers_of, our.id)
+    return [reader.name for reader in found if reader.peer == peer.id]
+
+
+async def match(visit: Visit) -> web.StreamResponse:
+    """The letters were read aloud, and they match: which of ours is read by which of theirs."""
+    peer = await _peer(visit)
+    form = await visit.form()
+    ours = await visit.database.read(neighbourhoods.ours)
+    pairs: list[tuple[int, str]] | None = None
+    if peer.offered_groups:
+        pairs = [
+            (our.id, group["uri"])
+            for our in ours
+            for number, group in enumerate(peer.offered_groups)
+            if f"pair-{our.id}-{number}" in form
+        ]
+        if not pairs:
+            errors = Errors({"pairs": visit.words.gettext("Choose at least one who reads along.")})
+            return await _peer_page(visit, peer, errors, status=422)
+    await visit.database.write(peers.confirm, by=visit.viewer, peer_id=peer.id, pairs=pairs)
+    return go(f"/host/neighbours/{peer.id}")
+
+
+async def differ(visit: Visit) -> web.StreamResponse:
+    """The letters differ, or this is nobody to be neighbours with."""
+    peer = await _peer(visit)
+    act = peers.reject if peer.state is PeerState.ASKED_US else peers.end
+    await visit.database.write(act, by=visit.viewer, peer_id=peer.id)
+    return go(f"/host/neighbours/{peer.id}")

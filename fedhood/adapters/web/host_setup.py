@@ -1,0 +1,123 @@
+"""Looking after the place: where to find what, and setting it up when nobody lives here yet."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from hmac import compare_digest
+from secrets import token_urlsafe
+
+import peewee
+from aiohttp import web
+
+from fedhood.adapters.http import middleware
+from fedhood.adapters.http.limits import Bucket
+from fedhood.adapters.web import forms, session
+from fedhood.adapters.web.forms import Errors
+from fedhood.adapters.web.languages import LANGUAGES
+from fedhood.adapters.web.passphrases import PASSPHRASES
+from fedhood.adapters.web.visit import Visit, go
+from fedhood.core import access, accounts, households, neighbourhoods
+from fedhood.core.access import NewSession, Permission, Role
+from fedhood.kernel import state
+from fedhood.kernel.database import UnitOfWork
+from fedhood.kernel.errors import Conflict, Invalid, NotFound
+
+_NAME = "set-up-token"
+_MOST_DIGITS = 7
+
+
+async def overview(visit: Visit) -> web.StreamResponse:
+    """`/host`: what there is to do, for who may do it."""
+    moderates = any(
+        access.may(visit.viewer, Permission.MODERATE, place) for place in (visit.viewer.neighbourhood, None)
+    )
+    return visit.page("host/overview.html", moderates=moderates)
+
+
+# --- Set-up -----------------------------------------------------------------------------------------------------------
+
+
+def new_set_up_token(uow: UnitOfWork) -> str | None:
+    """The token of `/setup/{token}`, made anew; None when somebody lives here already. Kept as a hash only."""
+    if neighbourhoods.ours(uow.db):
+        return None
+    token = token_urlsafe(24)
+    state.write(uow, name=_NAME, value=sha256(token.encode()).hexdigest())
+    return token
+
+
+def _check(db: peewee.Database, *, token: str) -> None:
+    """Raises NotFound for a token that is not today's, and for every token once somebody lives here."""
+    kept = state.read(db, _NAME)
+    given = sha256(token.encode("utf-8", "replace")).hexdigest()
+    if neighbourhoods.ours(db) or not isinstance(kept, str) or not compare_digest(kept, given):
+        raise NotFound
+
+
+async def set_up_page(visit: Visit) -> web.StreamResponse:
+    """`/setup/{token}`: the questions, for who started the server and read the address there."""
+    visit.count(Bucket.SIGN_UP, middleware.client(visit.request))
+    await visit.database.read(_check, token=visit.request.match_info["token"])
+    return _set_up_page(visit, {}, Errors())
+
+
+def _set_up_page(visit: Visit, form: Mapping[str, str], errors: Errors, *, status: int = 200) -> web.Response:
+    return visit.page(
+        "host/set_up.html",
+        status=status,
+        token=visit.request.match_info["token"],
+        form=form,
+        reads_in=form.get("language", "") or visit.language.code,
+        proposed=access.propose_passphrase(visit.language.code),
+        errors=errors,
+    )
+
+
+async def set_up(visit: Visit) -> web.StreamResponse:
+    """The neighbourhood, its first moderator, and their passphrase: all of it or nothing."""
+    visit.count(Bucket.SIGN_UP, middleware.client(visit.request))
+    token = visit.request.match_info["token"]
+    await visit.database.read(_check, token=token)
+    form = await visit.form()
+    try:
+        kept = await visit.request.app[PASSPHRASES].hashed(form.get("passphrase", ""))
+        opened = await visit.database.write(_begin, token=token, form=form, kept=kept)
+    except (Invalid, Conflict) as refused:
+        field = {"key": "place", "name": "name"}.get(refused.field or "", refused.field or "place")
+        errors = Errors({field: forms.errors_of(refused, visit.words).get(refused.field or "text")})
+        return _set_up_page(visit, form, errors, status=422)
+    response = go("/host")
+    session.open_door(visit.request, response, opened.token)
+    return response
+
+
+def _begin(uow: UnitOfWork, *, token: str, form: Mapping[str, str], kept: str) -> NewSession:
+    _check(uow.db, token=token)
+    language = form.get("language", "") if form.get("language") in LANGUAGES else "en"
+    try:
+        place = neighbourhoods.create(
+            uow,
+            name=form.get("place", ""),
+            languages=(language,),
+            households=_number(form.get("households", "")),
+            households_source=form.get("households_source", ""),
+            households_on=form.get("households_on", ""),
+        )
+    except Invalid as refused:
+        field = "place" if refused.field == "name" else refused.field
+        raise Invalid(refused.detail, code=refused.code, field=field, **refused.facts) from refused
+    account = accounts.create(uow, name=form.get("name", ""), neighbourhood=place, language=language)
+    households.admit(uow, account=account, household=households.found(uow, neighbourhood=place))
+    access.give(uow, account=account, role=Role.MODERATOR, neighbourhood=None, by=None)
+    access.set_passphrase(uow, account=account, hash=kept)
+    state.write(uow, name=_NAME, value="")
+    return access.open_session(uow, account=account, with_passphrase=True)
+
+
+def _number(text: str) -> int | None:
+    """A count as people write it, with spaces or dots between thousands. Raises Invalid."""
+    digits = "".join(sign for sign in text if sign not in " .,’\u00a0\u202f")
+    if not digits:
+        return None
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS):
+        raise Invalid(code="households", field="households")
+    return int(digits)
