@@ -1,8 +1,5 @@
 """The administrator's door."""
 
-import click
+from fedhood.cli.door import main
 
-
-@click.group()
-def main() -> None:
-    """Run a fedhood neighbourhood server."""
+__all__ = ["main"]

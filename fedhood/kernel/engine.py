@@ -103,6 +103,10 @@ class Database(abc.ABC):
         """`read`, here and now."""
 
     @abc.abstractmethod
+    def release(self) -> None:
+        """Close the connections of this thread, for who used `transact` and `look` alone."""
+
+    @abc.abstractmethod
     async def close(self) -> None:
         """Finish what waits and close every connection."""
 

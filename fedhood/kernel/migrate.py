@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import peewee
 from playhouse.migrations import MigrationError, Runner
 
-from fedhood.kernel.clock import Clock
 from fedhood.kernel.errors import Invalid
 from fedhood.kernel.sqlite import open_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from fedhood.kernel.settings import Settings
 
@@ -45,15 +45,15 @@ def database_file(settings: Settings) -> Path:
     return settings.data_dir / "fedhood.db"
 
 
-def up(settings: Settings, *, directory: Path = MIGRATIONS) -> Migrated:
-    """Apply what is pending. Whoever comes second waits for the first and finds nothing left to do.
+def up(settings: Settings, *, now: datetime, directory: Path = MIGRATIONS) -> Migrated:
+    """Apply what is pending; `now` names the copy. Whoever comes second waits, and finds nothing left to do.
 
     Raises Invalid with code `schema-newer` when the database was made by a newer program, and `schema-failed` when a
     migration failed; the database is then as it was.
     """
     if settings.database:
         return _up_postgres(settings.database, directory)
-    return _up_file(settings, directory)
+    return _up_file(settings, now, directory)
 
 
 def pending(db: peewee.Database, directory: Path = MIGRATIONS) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def pending(db: peewee.Database, directory: Path = MIGRATIONS) -> tuple[str, ...
     return tuple(row.name for row in rows if not row.applied)
 
 
-def _up_file(settings: Settings, directory: Path) -> Migrated:
+def _up_file(settings: Settings, now: datetime, directory: Path) -> Migrated:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = database_file(settings)
     with _alone(settings.data_dir / "migrate.lock"):
@@ -83,7 +83,7 @@ def _up_file(settings: Settings, directory: Path) -> Migrated:
                 return Migrated()
             backup = None
             if db.get_tables():
-                backup = settings.data_dir / "backups" / f"before-{wanted[-1]}-{Clock().now():%Y%m%dT%H%M%S}.db"
+                backup = settings.data_dir / "backups" / f"before-{wanted[-1]}-{now:%Y%m%dT%H%M%S}.db"
                 copy_to(db, backup)
             db.execute_sql("PRAGMA foreign_keys = 0")  # a table that is built anew must not take its children along
             return Migrated(applied=_apply(db, directory, "IMMEDIATE"), backup=backup)

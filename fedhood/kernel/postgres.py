@@ -90,6 +90,10 @@ class PostgresDatabase(Database):
             self._db.execute_sql("SET TRANSACTION READ ONLY")
             return query(self._db, *args, **kwargs)
 
+    def release(self) -> None:
+        """Close every connection; the pool's threads are not started."""
+        self._db.close_all()
+
     async def close(self) -> None:
         """Close every thread's connection: PostgreSQL would not let a database go otherwise."""
         self._pool.shutdown()

@@ -14,6 +14,7 @@ from fedhood.kernel import migrate
 from fedhood.kernel.errors import Invalid
 from fedhood.kernel.settings import Settings
 from fedhood.kernel.sqlite import open_file
+from tests.support.clocks import NOON
 from tests.support.databases import create_tables
 from tests.support.write_migration import FIRST, source
 
@@ -39,7 +40,7 @@ class Place:
     connect: Callable[[], peewee.Database]
 
     def up(self, directory: Path = migrate.MIGRATIONS) -> migrate.Migrated:
-        return migrate.up(self.settings, directory=directory)
+        return migrate.up(self.settings, now=NOON, directory=directory)
 
     def run(self, statement: str) -> list[Any]:
         db = self.connect()

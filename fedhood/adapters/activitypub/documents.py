@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import actors, contexts, discovery, keys, proofs, signatures
+from fedhood.adapters.activitypub import actors, contexts, discovery, keys, outbox, proofs, signatures, vocabulary
 from fedhood.adapters.activitypub.actors import MAIN_KEY, PROOF_KEY, ActorRef
 from fedhood.adapters.activitypub.federation import FEDERATION
 from fedhood.adapters.activitypub.posts import note_document
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import peewee
 
     from fedhood.adapters.activitypub.federation import Federation
-    from fedhood.kernel.urls import Addresses
 
 _VARY = {"Vary": "Accept, Signature, Signature-Input"}
 _FOR_ONE = {**_VARY, "Cache-Control": "private, no-store"}
@@ -165,7 +164,7 @@ def signer(db: peewee.Database, request: web.Request, federation: Federation) ->
 
 def _note(db: peewee.Database, request: web.Request, federation: Federation, asking: Peer | None) -> web.Response:
     post = posts.row(db, post_id=ids.parse(request.match_info["id"]))
-    if not _may_have(db, post, asking):
+    if not _may_have(db, post, asking, federation.clock.now()):
         raise NotFound
     public = post.audience is Audience.PUBLIC
     if post.deleted_at is not None:
@@ -178,23 +177,24 @@ def _note(db: peewee.Database, request: web.Request, federation: Federation, ask
     return _said(request, _proved(db, federation, post, document), _FOR_ALL if public else _FOR_ONE)
 
 
-def _may_have(db: peewee.Database, post: Post, asking: Peer | None) -> bool:
+def _may_have(db: peewee.Database, post: Post, asking: Peer | None, now: datetime) -> bool:
     """Whether a post of ours may be given to this peer (None: to anyone)."""
-    if post.uri is not None or post.hidden_at is not None:
-        return False
     root = post if post.root is None else posts.row(db, post_id=post.root)
-    if root.hidden_at is not None or (root is not post and root.deleted_at is not None):
+    hidden = post.hidden_at is not None or root.hidden_at is not None
+    if post.uri is not None or hidden or (root is not post and root.deleted_at is not None):
         return False
     if post.audience is Audience.PUBLIC:
         return True
-    if post.audience is not Audience.NEIGHBOURS or asking is None or asking.state is not PeerState.AGREED:
-        return False
-    readers = {*post.places, root.neighbourhood}
-    return any(
-        neighbourhoods.get(db, place).peer == asking.id
-        and neighbourhoods.may_read(db, writer=post.neighbourhood, reader=place)
-        for place in readers
-    )
+    return asking is not None and asking.state is PeerState.AGREED and asking.id in _readers(db, root, now)
+
+
+def _readers(db: peewee.Database, root: Post, now: datetime) -> list[int]:
+    """The peers that may have a scoped thread, or our answers in another's: those alone go to its home."""
+    if root.uri is None:
+        return outbox.readers(db, root, now)
+    home = neighbourhoods.get(db, root.neighbourhood).peer
+    granted = home is not None and vocabulary.NEIGHBOURS in peers.grants(db, peer_id=home, ours=True, now=now)
+    return [home] if home is not None and granted else []
 
 
 def _proved(db: peewee.Database, federation: Federation, post: Post, document: dict[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,15 @@ sender is told why it was refused (`problems`); one that was not refused is told
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import discovery, keys, problems, proofs, remote, signatures
-from fedhood.adapters.activitypub.actors import MAIN_KEY
+from fedhood.adapters.activitypub import discovery, problems, proofs, remote, signatures
 from fedhood.adapters.activitypub.federation import FEDERATION
+from fedhood.adapters.activitypub.key_finding import KeyFinder
 from fedhood.adapters.activitypub.problems import Refused
 from fedhood.adapters.activitypub.tables import InboundTable
 from fedhood.adapters.http import strict_json
@@ -27,26 +27,22 @@ from fedhood.adapters.http.middleware import client
 from fedhood.core import accounts, neighbourhoods, peers
 from fedhood.core.peers import PeerState, Trust
 from fedhood.kernel import urls
-from fedhood.kernel.errors import Invalid, NotFound, RemoteFailure, TooMany, Unauthenticated
+from fedhood.kernel.errors import Invalid, NotFound, TooMany, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     import peewee
 
     from fedhood.adapters.activitypub.federation import Federation
-    from fedhood.adapters.activitypub.signatures import Checked, Signature
+    from fedhood.adapters.activitypub.signatures import Signature
+    from fedhood.adapters.http.limits import Limiter
     from fedhood.core.peers import Peer
     from fedhood.kernel.engine import UnitOfWork
 
 WAITING = "waiting"
-KEY_IS_FRESH = timedelta(minutes=5)
-KEY_IS_BAD = timedelta(minutes=10)
-TRY_LATER = 60  # seconds until a key may be there that could not be fetched
 SOON = 5  # seconds until what came before has been understood
 
-_MOST_BAD_KEYS = 10_000
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
 
@@ -71,13 +67,10 @@ class Arrived:
 
 
 class Inboxes:
-    """The inboxes of one server. Remembers for a while which keys could not be had, so as not to ask again and again.
-
-    What it remembers is a cache: another process that asks once more does no harm.
-    """
+    """The inboxes of one server."""
 
     def __init__(self) -> None:
-        self._bad_keys: dict[str, datetime] = {}
+        self._finder = KeyFinder()
 
     async def public(self, request: web.Request) -> web.Response:
         """The shared inbox, and those of actors of ours: for what is not scoped. Answers 202, or a problem."""
@@ -130,84 +123,10 @@ class Inboxes:
             authorities={federation.addresses.host},
             now=federation.clock.now(),
         )
-        await self._check_signature(federation, sender, arrived, checked)
+        await self._finder.verify(federation, checked, peer=sender.peer, actor=arrived.actor)
         if sender.peer is not None and sender.peer.state is PeerState.AGREED:
             request.app[LIMITER].check(Bucket.INBOX_PEER, sender.peer.host)
         await federation.database.write(_keep, sender, arrived, scoped=scoped)
-
-    # -- whose signature (C, K, A1) ------------------------------------------------------------------------------------
-
-    async def _check_signature(
-        self, federation: Federation, sender: Sender, arrived: Arrived, checked: Checked
-    ) -> None:
-        key_uri = sender.signature.key_id
-        pem, fetched_at = await self._key(federation, sender, arrived)
-        try:
-            checked.verify_with(keys.load_rsa_public(pem))
-        except Unauthenticated:
-            now = federation.clock.now()
-            if fetched_at is None or sender.peer is None or fetched_at > now - KEY_IS_FRESH:
-                raise
-            # it may have another key now; once in five minutes we look (K2)
-            actor = await self._fetch(federation, sender.peer, key_uri)
-            checked.verify_with(keys.load_rsa_public(actor.public_key_pem))
-
-    async def _key(self, federation: Federation, sender: Sender, arrived: Arrived) -> tuple[str, datetime | None]:
-        """The key of the actor that claims to have signed, and when it was fetched; None where it is not ours to renew.
-
-        Raises Refused.
-        """
-        key_uri, peer = sender.signature.key_id, sender.peer
-        if key_uri.partition("#")[0] != arrived.actor:
-            raise Refused(403, "signer-is-not-the-actor", "What somebody else signed is not taken here.")
-        if peer is not None and peer.public_key_pem is not None and key_uri == f"{peer.actor_uri}{MAIN_KEY}":
-            return peer.public_key_pem, None
-        if peer is None or peer.state is not PeerState.AGREED:
-            return await self._first_key(federation, arrived), None
-        known = await federation.database.read(remote.by_key, key_uri)
-        if known is None or known.peer != peer.id:
-            known = await self._fetch(federation, peer, key_uri)
-        if known.uri != arrived.actor or known.key_uri != key_uri:
-            raise Refused(401, "key-unknown", "The actor does not list this key.")
-        return known.public_key_pem, known.fetched_at
-
-    async def _first_key(self, federation: Federation, arrived: Arrived) -> str:
-        """The key of a server that is not known yet and asks to be a neighbour. Nobody vouches for it so far."""
-        self._check_not_bad(federation, arrived.actor)
-        try:
-            found = remote.read_instance(
-                await remote.instance_actor(federation, urls.authority(arrived.actor))
-            )
-        except RemoteFailure as failure:
-            raise _try_later() from failure
-        except Invalid as failure:
-            raise self._bad(federation, arrived.actor, failure) from failure
-        if found.uri != arrived.actor:
-            raise Refused(403, "not-the-instance-actor", "Only the instance actor of a server asks for peering.")
-        return found.public_key_pem
-
-    async def _fetch(self, federation: Federation, peer: Peer, key_uri: str) -> remote.RemoteActor:
-        self._check_not_bad(federation, key_uri)
-        try:
-            return await remote.fetch(federation, peer, key_uri.partition("#")[0])
-        except RemoteFailure as failure:
-            raise _try_later() from failure
-        except Invalid as failure:
-            raise self._bad(federation, key_uri, failure) from failure
-
-    def _check_not_bad(self, federation: Federation, key_uri: str) -> None:
-        until = self._bad_keys.get(key_uri)
-        if until is not None and until > federation.clock.now():
-            raise Refused(401, "key-unknown", "The key could not be had a moment ago.")
-
-    def _bad(self, federation: Federation, key_uri: str, failure: Invalid) -> Refused:
-        """Remember that there is no such key (K8), and the refusal."""
-        now = federation.clock.now()
-        if len(self._bad_keys) >= _MOST_BAD_KEYS:
-            self._bad_keys = {key: until for key, until in self._bad_keys.items() if until > now}
-        if len(self._bad_keys) < _MOST_BAD_KEYS:
-            self._bad_keys[key_uri] = now + KEY_IS_BAD
-        return Refused(401, failure.code, f"The key cannot be had: {failure.detail}.")
 
 
 def routes() -> list[web.RouteDef]:
@@ -231,22 +150,23 @@ async def _answered(request: web.Request, take: Callable[[web.Request], Awaitabl
         limiter.peek(Bucket.BAD_SIGNATURES, address)
         await take(request)
     except Unauthenticated as error:
-        limiter.check(Bucket.BAD_SIGNATURES, address)
+        _count_bad(limiter, address)
         return problems.response(Refused(401, error.code, f"The signature is not accepted: {error.detail}."))
     except Invalid as error:
         return problems.response(Refused(400, error.code, f"The activity cannot be read: {error.detail}."))
     except TooMany as error:
-        wait = int(error.facts.get("retry_after", TRY_LATER))
+        wait = int(error.facts["retry_after"])
         return problems.response(Refused(429, "too-many-requests", "Please wait.", retry_after=wait))
     except Refused as refused:
         if refused.status == 401:
-            limiter.check(Bucket.BAD_SIGNATURES, address)
+            _count_bad(limiter, address)
         return problems.response(refused)
     return web.Response(status=202)
 
 
-def _try_later() -> Refused:
-    return Refused(503, "key-unreachable", "The server of this key does not answer now.", retry_after=TRY_LATER)
+def _count_bad(limiter: Limiter, address: str) -> None:
+    with contextlib.suppress(TooMany):  # others of this address were faster: the next one is turned away
+        limiter.check(Bucket.BAD_SIGNATURES, address)
 
 
 def _known_person(db: peewee.Database, key: str) -> None:
@@ -354,9 +274,7 @@ def _check_scope(document: dict[str, Any], *, scoped: bool) -> None:
         raise Refused(422, "wrong-inbox", "What is scoped comes to the peer inbox.")
 
 
-async def _check_policy(
-    federation: Federation, sender: Sender, arrived: Arrived, *, at_instance: bool
-) -> None:
+async def _check_policy(federation: Federation, sender: Sender, arrived: Arrived, *, at_instance: bool) -> None:
     """Whether this server may say this here (V6, K1, A3). Raises Refused."""
     for uri in (arrived.actor, arrived.uri):
         if urls.origin(uri) != urls.origin(sender.signature.key_id):

@@ -26,8 +26,7 @@ def peering_required(instance: str) -> Refused:
     return Refused(
         403,
         "peering-required",
-        "This server federates by allowlist. "
-        f"Ask for peering with a Follow from your instance actor to {instance}.",
+        f"This server federates by allowlist. Ask for peering with a Follow from your instance actor to {instance}.",
     )
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from fedhood.adapters.http.keys import LIMITER, SETTINGS
 from fedhood.adapters.http.limits import Bucket, address_key
@@ -59,7 +60,7 @@ async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-def refusing(page: Speaker) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def refusing(page: Speaker) -> Middleware:
     """A middleware that says every refusal and every fault: as problem+json to machines, by `page` to people."""
 
     @web.middleware

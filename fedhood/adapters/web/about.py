@@ -27,9 +27,7 @@ async def rules(visit: Visit) -> web.StreamResponse:
 async def privacy(visit: Visit) -> web.StreamResponse:
     """`/privacy`: what is kept, who sees it, for how long."""
     settings = visit.settings
-    return visit.page(
-        "page_privacy.html", close_days=settings.thread_close_days, erase_days=settings.thread_erase_days
-    )
+    return visit.page("page_privacy.html", close_days=settings.thread_close_days, erase_days=settings.thread_erase_days)
 
 
 async def accessibility(visit: Visit) -> web.StreamResponse:

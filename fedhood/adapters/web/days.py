@@ -31,4 +31,4 @@ async def note_day(visit: Visit) -> None:
         return
     today.noted.add(session)
     await visit.database.write(access.seen, session=session)
-    await visit.database.write(households.seen_today, viewer=visit.viewer, day=day.isoformat())
+    await visit.database.write(households.seen_today, by=visit.viewer, day=day)

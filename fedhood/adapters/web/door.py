@@ -52,9 +52,7 @@ async def sign_in(visit: Visit) -> web.StreamResponse:
     visit.count(Bucket.SIGN_IN_ADDRESS, middleware.client(visit.request))
     account, kept = await visit.database.survey(_find, name=name)
     bucket = _bucket("sign-in", str(account) if account is not None else name.casefold())
-    left = await visit.database.read(
-        access.tries_left, bucket=bucket, most=_MOST_TRIES, window=_WINDOW, now=visit.now
-    )
+    left = await visit.database.read(access.tries_left, bucket=bucket, most=_MOST_TRIES, window=_WINDOW, now=visit.now)
     if left == 0:
         raise TooMany("too many tries", retry_after=int(_WINDOW.total_seconds()))
     passphrases = visit.request.app[PASSPHRASES]
@@ -67,7 +65,7 @@ async def sign_in(visit: Visit) -> web.StreamResponse:
 
 
 def _find(db: peewee.Database, *, name: str) -> tuple[int | None, str | None]:
-    """The account that a handle or a name belongs to, and the hash of its passphrase; a name two people bear is none."""
+    """The account of a handle or a name, and the hash of its passphrase; a name that two people bear is nobody's."""
     found = accounts.by_handle(db, name.removeprefix("@").casefold())
     people = [found] if found is not None else _named(db, name)
     active = [one for one in people if one.state is AccountState.ACTIVE and one.peer is None]
@@ -155,9 +153,7 @@ async def again(visit: Visit) -> web.StreamResponse:
 async def wrong_passphrase(visit: Visit, given: str) -> Errors:
     """What is wrong with the passphrase of who is signed in; nothing when it fits. Raises TooMany."""
     bucket = _bucket("sign-in", str(visit.account))
-    if not await visit.database.read(
-        access.tries_left, bucket=bucket, most=_MOST_TRIES, window=_WINDOW, now=visit.now
-    ):
+    if not await visit.database.read(access.tries_left, bucket=bucket, most=_MOST_TRIES, window=_WINDOW, now=visit.now):
         raise TooMany("too many tries", retry_after=int(_WINDOW.total_seconds()))
     kept = await visit.database.read(access.passphrase_hash, visit.account)
     if await visit.request.app[PASSPHRASES].fits(kept, given):
@@ -259,7 +255,9 @@ async def _check_code(visit: Visit, code: str) -> None:
         await visit.database.read(households.check_code, code=code, now=visit.now)
     except Invalid as refused:
         tries = await visit.database.write(access.count_try, bucket=bucket, window=_CODE_WINDOW)
-        raise Invalid("this code does not fit", code="code", field="code", left=max(0, _CODE_TRIES - tries)) from refused
+        raise Invalid(
+            "this code does not fit", code="code", field="code", left=max(0, _CODE_TRIES - tries)
+        ) from refused
 
 
 def _move_in(uow: UnitOfWork, *, who: _Newcomer, kept: str, label: str) -> NewSession:

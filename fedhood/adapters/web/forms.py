@@ -14,7 +14,7 @@ from fedhood.kernel.errors import FedhoodError, Invalid
 # 5,000 characters, each written as %XX%XX%XX, with room for what stands beside them (security: body 64 KiB)
 MOST_BYTES = 64 * 1024
 _MOST_FIELDS = 100
-_FORM = web.RequestKey("form", dict)
+_FORM: web.RequestKey[dict[str, str]] = web.RequestKey("form", dict)
 
 
 async def read(request: web.Request) -> dict[str, str]:
@@ -22,9 +22,10 @@ async def read(request: web.Request) -> dict[str, str]:
 
     Raises HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, Invalid (too many fields).
     """
-    if _FORM not in request:
-        request[_FORM] = await _read(request)
-    return request[_FORM]
+    fields: dict[str, str] | None = request.get(_FORM)
+    if fields is None:
+        fields = request[_FORM] = await _read(request)
+    return fields
 
 
 def already_read(request: web.Request) -> dict[str, str]:

@@ -6,7 +6,8 @@ from typing import Any
 from aiohttp import web
 
 from fedhood.adapters.web import views
-from fedhood.adapters.web.visit import Visit
+from fedhood.adapters.web.render import Person, initials, tint
+from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import neighbourhoods, posts, timelines
 from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.core.timelines import Entry, Filter
@@ -22,13 +23,13 @@ async def first(visit: Visit) -> web.StreamResponse:
     """`/`: everything in one's places, or what this place is."""
     if visit.viewer.is_resident:
         return visit.page("home.html", **await home_values(visit))
+    if visit.viewer.session is not None:
+        return go("/host")
     ours = await visit.database.read(neighbourhoods.ours)
     only = visit.visitor.home
     latest: list[Entry] = []
     if only is not None:
-        latest = await visit.database.read(
-            timelines.public, neighbourhood=only.id, viewer=visit.viewer, limit=_LATEST
-        )
+        latest = await visit.database.read(timelines.public, neighbourhood=only.id, viewer=visit.viewer, limit=_LATEST)
     return visit.page(
         "welcome.html",
         ours=ours,
@@ -37,8 +38,8 @@ async def first(visit: Visit) -> web.StreamResponse:
     )
 
 
-async def home_values(visit: Visit, *, text: str = "", chosen: str = "", error: str = "") -> dict[str, Any]:
-    """What the home page shows: the composer with what was typed, the filters, a page of posts, the lit windows."""
+async def home_values(visit: Visit) -> dict[str, Any]:
+    """What the home page shows: the composer, the filters, a page of posts, the lit windows."""
     chosen_filter = _filter(visit)
     entries = await visit.database.read(
         timelines.feed, viewer=visit.viewer, filter=chosen_filter, before=visit.before, limit=PAGE + 1
@@ -48,21 +49,16 @@ async def home_values(visit: Visit, *, text: str = "", chosen: str = "", error: 
     return {
         "person": me(visit),
         "options": views.options(offered, visit.home, visit.words),
-        "text": text,
-        "chosen": chosen,
-        "error": error,
         "filters": _filters(visit, chosen_filter),
-        "posts": [views.card(entry, visit.viewer, visit.words) for entry in entries[: PAGE]],
+        "posts": [views.card(entry, visit.viewer, visit.words) for entry in entries[:PAGE]],
         "older": older(entries, f"/?show={chosen_filter.value}&"),
         "windows": [window(entry, visit) for entry in lit],
     }
 
 
-def me(visit: Visit) -> views.Person:
+def me(visit: Visit) -> Person:
     """Who is signed in, as a house front."""
-    return views.Person(
-        name=visit.viewer.name, initials=views.initials(visit.viewer.name), tint=views.tint(visit.account)
-    )
+    return Person(name=visit.viewer.name, initials=initials(visit.viewer.name), tint=tint(visit.account))
 
 
 def window(entry: Entry, visit: Visit) -> tuple[str, str, str]:
@@ -97,7 +93,7 @@ def older(entries: list[Entry], address: str) -> str:
 
 
 async def place(visit: Visit) -> web.StreamResponse:
-    """`/n/{key}`: a neighbourhood of this house; its residents read all that is theirs, everyone else the public part."""
+    """`/n/{key}`: a neighbourhood of this house. Its residents read all of it, everyone else what is public."""
     found = await visit.database.read(neighbourhoods.by_key, visit.request.match_info["key"])
     if found is None:
         raise NotFound
@@ -108,7 +104,7 @@ async def place(visit: Visit) -> web.StreamResponse:
         "place.html",
         place=found,
         here_lives=here,
-        posts=[views.card(entry, visit.viewer, visit.words) for entry in entries[: PAGE]],
+        posts=[views.card(entry, visit.viewer, visit.words) for entry in entries[:PAGE]],
         older=older(entries, f"{urls.neighbourhood(found.key)}?") if here else "",
         readers=[reader.name for reader in await visit.database.read(neighbourhoods.readers_of, found.id)]
         if here

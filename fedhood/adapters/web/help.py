@@ -27,9 +27,7 @@ _USUALLY = timedelta(days=2)
 
 async def board(visit: Visit) -> web.StreamResponse:
     """`/help`: the windows that are lit, newest first."""
-    entries = await visit.database.read(
-        timelines.board, viewer=visit.viewer, before=visit.before, limit=front.PAGE + 1
-    )
+    entries = await visit.database.read(timelines.board, viewer=visit.viewer, before=visit.before, limit=front.PAGE + 1)
     return visit.page(
         "board.html",
         posts=[views.card(entry, visit.viewer, visit.words) for entry in entries[: front.PAGE]],
@@ -211,9 +209,7 @@ def _offer(offer: Offer, helper: accounts.Account, names: dict[int, str], visit:
     where = words.gettext("%(place)s, next door", place=place) if offer.neighbourhood != visit.home.id else place
     days = max(1, (offer.expires_at - visit.now).days + 1)
     since = (
-        words.gettext("neighbour since %(month)s", month=_month(visit, helper.joined_at))
-        if helper.peer is None
-        else ""
+        words.gettext("neighbour since %(month)s", month=_month(visit, helper.joined_at)) if helper.peer is None else ""
     )
     waits = words.ngettext("waits %(n)s more day for your answer", "waits %(n)s more days for your answer", days)
     base = f"{urls.help_request(offer.request)}/offers/{offer.id}"
@@ -313,9 +309,7 @@ async def offer(visit: Visit) -> web.StreamResponse:
             help_requests.offer, by=visit.viewer, request_id=entry.post.id, text=form.get("text", "")
         )
     except Invalid as refused:
-        return await _request_page(
-            visit, entry, form=form, errors=forms.errors_of(refused, visit.words), status=422
-        )
+        return await _request_page(visit, entry, form=form, errors=forms.errors_of(refused, visit.words), status=422)
     return go(urls.help_request(entry.post.id))
 
 

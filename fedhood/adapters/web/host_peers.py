@@ -7,6 +7,7 @@ from aiohttp import web
 from fedhood.adapters.web import forms
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.keys import OUR_LETTERS
+from fedhood.adapters.web.languages import N_
 from fedhood.adapters.web.render import Words
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, neighbourhoods, peers
@@ -32,7 +33,7 @@ async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) 
         path="/host/neighbours",
         named=bool(visit.settings.host),
         peers=[_row(peer, visit.words) for peer in known],
-        here=[(our, await visit.database.read(neighbourhoods.readers_of, our.id)) for our in ours],
+        pairs_here=[(our, await visit.database.read(neighbourhoods.readers_of, our.id)) for our in ours],
         ours=ours,
         typed=typed,
         errors=errors,
@@ -51,23 +52,22 @@ def _row(peer: Peer, words: Words) -> dict[str, Any]:
     }
 
 
+_SAID: dict[PeerState, tuple[str, str]] = {
+    PeerState.LOOKING: ("wait", N_("We are looking for them.")),
+    PeerState.FOUND: ("open", N_("Found. Call each other and compare the letters.")),
+    PeerState.ASKED_US: ("open", N_("They ask to be your neighbours. Compare the letters.")),
+    PeerState.AGREED: ("done", N_("You are neighbours.")),
+    PeerState.REFUSED: ("no", N_("One of the two said no.")),
+    PeerState.ENDED: ("late", N_("This has ended.")),
+}
+
+
 def _state(peer: Peer, words: Words) -> tuple[str, str]:
     """(look, words): where the two stand, and whose turn it is."""
-    match peer.state:
-        case PeerState.LOOKING:
-            return "wait", words.gettext("We are looking for them.")
-        case PeerState.FOUND if peer.confirmed_at is not None:
-            return "wait", words.gettext("You pressed. We wait for them to press too.")
-        case PeerState.FOUND:
-            return "open", words.gettext("Found. Call each other and compare the letters.")
-        case PeerState.ASKED_US:
-            return "open", words.gettext("They ask to be your neighbours. Compare the letters.")
-        case PeerState.AGREED:
-            return "done", words.gettext("You are neighbours.")
-        case PeerState.REFUSED:
-            return "no", words.gettext("One of the two said no.")
-        case PeerState.ENDED:
-            return "late", words.gettext("This has ended.")
+    if peer.state is PeerState.FOUND and peer.confirmed_at is not None:
+        return "wait", words.gettext("You pressed. We wait for them to press too.")
+    kind, said = _SAID[peer.state]
+    return kind, words.gettext(said)
 
 
 async def add(visit: Visit) -> web.StreamResponse:
@@ -129,9 +129,7 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         may_confirm=asks and peer.confirmed_at is None,
         may_end=peer.state is PeerState.AGREED,
         pairs=[
-            (f"pair-{our.id}-{number}", our.name, group["name"])
-            for our in ours
-            for number, group in enumerate(theirs)
+            (f"pair-{our.id}-{number}", our.name, group["name"]) for our in ours for number, group in enumerate(theirs)
         ],
         readers=[(our.name, names) for our in ours if (names := await _readers(visit, our, peer))],
         errors=errors,
@@ -160,7 +158,9 @@ async def match(visit: Visit) -> web.StreamResponse:
         if not pairs:
             errors = Errors({"pairs": visit.words.gettext("Choose at least one who reads along.")})
             return await _peer_page(visit, peer, errors, status=422)
-    await visit.database.write(peers.confirm, by=visit.viewer, peer_id=peer.id, pairs=pairs)
+    await visit.database.write(
+        peers.confirm, by=visit.viewer, peer_id=peer.id, pairs=pairs, fingerprint=form.get("letters", "")
+    )
     return go(f"/host/neighbours/{peer.id}")
 
 

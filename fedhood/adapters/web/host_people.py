@@ -14,9 +14,7 @@ from fedhood.kernel.errors import NotFound
 
 async def show(visit: Visit) -> web.StreamResponse:
     """`/host/people`: by neighbourhood and name. No figures: who lives here, not how many."""
-    groups = [
-        (place, await visit.database.survey(accounts.residents, place.id)) for place in await places(visit)
-    ]
+    groups = [(place, await visit.database.survey(accounts.residents, place.id)) for place in await places(visit)]
     return visit.page("host/people.html", groups=groups)
 
 

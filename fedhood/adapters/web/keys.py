@@ -13,7 +13,7 @@ RENDERER = web.AppKey("renderer", Renderer)
 
 
 class OurLetters:
-    """The letters of this server's own key. The pages do not know the wire: who puts the server together hands them in."""
+    """The letters of this server's own key, handed in by who puts it together: the pages do not know the wire."""
 
     def __init__(self, letters: Callable[[], Awaitable[str]] | None) -> None:
         self._letters = letters

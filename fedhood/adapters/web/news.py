@@ -33,9 +33,7 @@ _DOORS = frozenset({Kind.OFFER_ACCEPTED, Kind.MESSAGE, Kind.RELEASED, Kind.PEER_
 
 async def show(visit: Visit) -> web.StreamResponse:
     """`/notifications`: newest first, what was not read yet marked in words."""
-    told = await visit.database.read(
-        notifications.latest, account=visit.account, limit=_PAGE + 1, before=visit.before
-    )
+    told = await visit.database.read(notifications.latest, account=visit.account, limit=_PAGE + 1, before=visit.before)
     actors = await visit.database.read(accounts.many, {one.actor for one in told if one.actor is not None})
     shown = told[:_PAGE]
     return visit.page(

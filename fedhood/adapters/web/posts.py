@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import forms, front, views
+from fedhood.adapters.web import forms, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.render import Post
 from fedhood.adapters.web.visit import Visit, go

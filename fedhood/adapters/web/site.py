@@ -89,7 +89,7 @@ def _require(who: Who, visit: Visit) -> None:
         raise Unauthenticated
     permission = _PERMISSIONS.get(who)
     if permission is None:
-        if not visit.viewer.is_resident:
+        if who is Who.RESIDENT and not visit.viewer.is_resident:
             raise Forbidden
     elif not any(access.may(visit.viewer, permission, place) for place in (visit.viewer.neighbourhood, None)):
         raise Forbidden

@@ -33,7 +33,13 @@ async def _found(visit: Visit) -> tuple[Entry, PrivateThread]:
 
 
 async def _page(
-    visit: Visit, entry: Entry, thread: PrivateThread, *, text: str = "", errors: Errors | None = None, status: int = 200
+    visit: Visit,
+    entry: Entry,
+    thread: PrivateThread,
+    *,
+    text: str = "",
+    errors: Errors | None = None,
+    status: int = 200,
 ) -> web.Response:
     other = await visit.database.read(accounts.get, thread.other(visit.account))
     messages = await visit.database.read(help_requests.messages, thread_id=thread.id, viewer=visit.viewer)

@@ -29,9 +29,13 @@ if TYPE_CHECKING:
 
 
 class Who(enum.Enum):
-    """For whom a page is. A keeper is a moderator or a clerk; what is theirs is nobody else's, residents' included."""
+    """For whom a page is. A keeper is a moderator or a clerk; what is theirs is nobody else's, residents' included.
+
+    A clerk of a city may live in no neighbourhood of this house: signed in, but no resident.
+    """
 
     ANYONE = "anyone"
+    SIGNED_IN = "signed-in"
     RESIDENT = "resident"
     KEEPER = "keeper"
     MODERATOR = "moderator"
@@ -116,7 +120,7 @@ class Visit:
     def page(self, template: str, *, status: int = 200, path: str = "", **values: Any) -> web.Response:
         """A whole page. `path` is where it can be read again, when that is not the address that was asked for."""
         response = web.Response(
-            status=status, content_type="text/html", charset="utf-8", text=self.text(template, path=path, **values)
+            status=status, content_type="text/html", charset="utf-8", text=self.text(template, path=path, status=status, **values)
         )
         session.lay_doormat(self.request, response)
         return response

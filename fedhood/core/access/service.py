@@ -221,13 +221,14 @@ def tries_left(db: peewee.Database, *, bucket: str, most: int, window: timedelta
 
 def count_try(uow: UnitOfWork, *, bucket: str, window: timedelta) -> int:
     """Count one failed try and say how many there were in this window. It raises nothing: the count must stay."""
-    row = _attempt(uow.db, bucket)
-    if row is None or row.since <= uow.now - window:
-        AttemptTable.delete().where(AttemptTable.bucket == bucket).execute(uow.db)
-        AttemptTable.insert(bucket=bucket, tries=1, since=uow.now).execute(uow.db)
-        return 1
+    # in statements that wait for each other's row: two processes never count the same number
+    AttemptTable.insert(bucket=bucket, tries=0, since=uow.now).on_conflict_ignore().execute(uow.db)
+    AttemptTable.update(tries=0, since=uow.now).where(
+        AttemptTable.bucket == bucket, AttemptTable.since <= uow.now - window
+    ).execute(uow.db)
     AttemptTable.update(tries=AttemptTable.tries + 1).where(AttemptTable.bucket == bucket).execute(uow.db)
-    return int(row.tries) + 1
+    row = _attempt(uow.db, bucket)
+    return 1 if row is None else int(row.tries)
 
 
 def forget_tries(uow: UnitOfWork, *, bucket: str) -> None:

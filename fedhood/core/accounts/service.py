@@ -68,7 +68,10 @@ def _free_handle(db: peewee.Database, name: str) -> str:
 
 
 def remember(uow: UnitOfWork, *, peer: int, uri: str, name: str, neighbourhood: int | None) -> int:
-    """Keep somebody who lives elsewhere, or their new name. Returns our id. Raises Conflict for another peer's."""
+    """Keep somebody who lives elsewhere, or their new name. Returns our id. Raises Conflict for another peer's.
+
+    Who was erased stays without a name.
+    """
     name = texts.one_line(name, field="name", most=MOST_NAME, least=0)
     known = by_uri(uow.db, uri)
     if known is None:
@@ -84,6 +87,8 @@ def remember(uow: UnitOfWork, *, peer: int, uri: str, name: str, neighbourhood: 
         return made
     if known.peer != peer:
         raise Conflict(code="another-peers")
+    if known.state is AccountState.ERASED:
+        return known.id
     if name != known.name or (neighbourhood is not None and neighbourhood != known.neighbourhood):
         AccountTable.update(
             name=name, neighbourhood=neighbourhood or known.neighbourhood, version=AccountTable.version + 1

@@ -153,12 +153,19 @@ def offer_accepted(uow: UnitOfWork, *, offer_id: int, agreement_uri: str) -> Non
     uow.record(OfferAccepted(object=post.id, offer=offered.id, asker=post.author, helper=offered.helper))
 
 
-def offer_refused(uow: UnitOfWork, *, offer_id: int, reason: str = "declined") -> None:
-    """The other server says no to our resident's offer, or lets a helper of ours go."""
+def offer_refused(uow: UnitOfWork, *, offer_id: int) -> None:
+    """The other server says no to our resident's offer, or lets a helper of ours go.
+
+    Its word carries no reason; what we know of the request tells it: the change of state comes before the refusals.
+    """
     offered = _offer(uow.db, offer_id)
     if offered.state not in {OfferState.WAITING, OfferState.ACCEPTED, OfferState.LAPSED}:
         return
     post = posts.row(uow.db, post_id=offered.request)
+    if offered.state is OfferState.ACCEPTED:
+        reason = offers.RELEASED
+    else:
+        reason = offers.WHY[request_row(uow.db, post.id).state]
     if not store.answer(uow.db, offered, OfferState.REFUSED, at=uow.now, reason=reason):
         raise Conflict
     store.end_thread(uow.db, offered.id, uow.now)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fedhood.kernel.database import UnitOfWork
 
 
+RELEASED = "released"
 WHY = {
     State.CLAIMED: "someone-else",
     State.RESOLVED: "resolved",
@@ -257,7 +258,7 @@ def drop_out(uow: UnitOfWork, accepted: Offer, *, by_helper: bool) -> None:
         raise Conflict(code="not-claimed")
     revision = store.change(uow.db, request, to=State.OPEN, at=uow.now)
     to = OfferState.WITHDRAWN if by_helper else OfferState.REFUSED
-    if revision is None or not store.answer(uow.db, accepted, to, at=uow.now, reason="released"):
+    if revision is None or not store.answer(uow.db, accepted, to, at=uow.now, reason=RELEASED):
         raise Conflict(code="not-claimed")
     store.end_thread(uow.db, accepted.id, uow.now)
     uow.record(

@@ -80,7 +80,9 @@ def found(uow: UnitOfWork, *, neighbourhood: int) -> int:
 
 
 def admit(uow: UnitOfWork, *, account: int, household: int) -> None:
-    """Somebody lives in this home from now on. Raises Conflict when eight do already."""
+    """Somebody lives in this home from now on. Raises Conflict when eight do already, or they live in another."""
+    if household_of(uow.db, account) is not None:
+        raise Conflict("they live in a home already", code="lives-elsewhere")
     if len(members(uow.db, household)) >= MOST_MEMBERS:
         raise Conflict("eight people live there already", code="household-full")
     MembershipTable.insert(account=account, household=household, since=uow.now).execute(uow.db)
@@ -169,21 +171,29 @@ def make_own_code(uow: UnitOfWork, *, by: Viewer) -> str:
 
 def check_code(db: peewee.Database, *, code: str, now: datetime) -> int:
     """The neighbourhood that a code lets into. Raises Invalid for one that is unknown, used, cancelled or too old."""
-    return _code(db, code, now).neighbourhood
+    row = _code(db, code, now)
+    if row.used_at is not None:
+        raise _unknown()
+    neighbourhood: int = row.neighbourhood
+    return neighbourhood
 
 
 def _code(db: peewee.Database, code: str, now: datetime) -> CodeTable:
     row: CodeTable
     for row in CodeTable.select().where(CodeTable.code_hash == _hashed(read(code))).execute(db):
-        if row.used_at is None and row.cancelled_at is None and row.expires_at > now:
+        if row.cancelled_at is None and row.expires_at > now:
             return row
-    raise Invalid("that code does not fit", code="code-unknown", field="code")
+    raise _unknown()
+
+
+def _unknown() -> Invalid:
+    return Invalid("that code does not fit", code="code-unknown", field="code")
 
 
 def join(uow: UnitOfWork, *, code: str, name: str, language: str) -> int:
     """Somebody comes in with a code: the first of a home founds it. Returns the account's id.
 
-    Raises Invalid (code, name), Conflict when the code was used at this very moment, or the home is full.
+    Raises Invalid (code, name), Conflict when the code was used, or the home is full.
     """
     row = _code(uow.db, code, uow.now)
     used = CodeTable.update(used_at=uow.now).where(CodeTable.id == row.id, CodeTable.used_at.is_null()).execute(uow.db)
@@ -210,18 +220,25 @@ def leave(uow: UnitOfWork, *, account: int) -> None:
 
 
 def merge(uow: UnitOfWork, *, by: Viewer, keep: int, other: int) -> None:
-    """A moderator says that two households are one home. Raises NotFound, Forbidden, Invalid."""
+    """A moderator says that two households are one home. Raises NotFound, Unauthenticated, Forbidden, Conflict."""
     rows = {row.id: row for row in HouseholdTable.select().where(HouseholdTable.id.in_([keep, other])).execute(uow.db)}
-    if len(rows) != 2 or rows[keep].neighbourhood != rows[other].neighbourhood or rows[other].merged_into is not None:
+    if len(rows) != 2 or rows[keep].neighbourhood != rows[other].neighbourhood:
         raise NotFound
     access.require(by, Permission.MODERATE, rows[keep].neighbourhood)
+    merged = (
+        HouseholdTable.update(merged_into=keep)
+        .where(HouseholdTable.id == other, HouseholdTable.merged_into.is_null())
+        .execute(uow.db)
+    )
+    if not merged or rows[keep].merged_into is not None:
+        raise Conflict("one of them is part of another home already", code="merged")
     movers = members(uow.db, other)
     MembershipTable.update(until=uow.now).where(
         MembershipTable.household == other, MembershipTable.until.is_null()
     ).execute(uow.db)
     for account in movers:
         MembershipTable.insert(account=account, household=keep, since=uow.now).execute(uow.db)
-    HouseholdTable.update(merged_into=keep).where(HouseholdTable.id == other).execute(uow.db)
+    CodeTable.update(household=keep).where(CodeTable.household == other, CodeTable.used_at.is_null()).execute(uow.db)
     uow.record(HouseholdMerged(neighbourhood=rows[keep].neighbourhood, household=keep, other_household=other))
 
 

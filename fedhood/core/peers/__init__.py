@@ -1,6 +1,7 @@
 """The servers next door and the city."""
 
 from fedhood.core.peers.model import (
+    GRANTS,
     Agreement,
     Peer,
     PeerAgreed,
@@ -10,30 +11,34 @@ from fedhood.core.peers.model import (
     PeerRefused,
     PeerState,
     Trust,
+    host_of,
 )
 from fedhood.core.peers.service import (
-    agreement,
-    all_peers,
     asked,
     asked_them,
-    by_host,
     confirm,
     end,
     ended,
     found,
-    get,
-    grants,
-    host_of,
-    hosting,
-    next_in_stream,
+    lapse_due,
     not_found,
     propose,
     reject,
     rejected,
     their_agreement,
 )
+from fedhood.core.peers.store import (
+    agreement,
+    all_peers,
+    by_host,
+    get,
+    grants,
+    hosting,
+    next_in_stream,
+)
 
 __all__ = [
+    "GRANTS",
     "Agreement",
     "Peer",
     "PeerAgreed",
@@ -56,6 +61,7 @@ __all__ = [
     "grants",
     "host_of",
     "hosting",
+    "lapse_due",
     "next_in_stream",
     "not_found",
     "propose",

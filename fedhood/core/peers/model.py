@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
+from fedhood.kernel.errors import Invalid
 from fedhood.kernel.facts import Fact
 
 if TYPE_CHECKING:
@@ -125,3 +128,25 @@ class PeerEnded(Fact):
 
     kind: ClassVar[str] = "peer.ended"
     by_us: bool
+
+
+# the last part begins with a letter: names that end in a number are addresses in disguise (127.1, 0x7f.1)
+_NAME = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_LOOPBACK = re.compile(r"[a-z0-9-]{1,63}\.localhost:[1-9][0-9]{0,4}")
+
+
+def host_of(pasted: str) -> str:
+    """The host of an address as somebody pasted it, in lower case and ASCII. Raises Invalid for what is no public name.
+
+    A port is taken on a name of this machine alone (`elm.localhost:8080`), as in the demo.
+    """
+    text = pasted.strip().lower()
+    try:
+        host = urlsplit(text if "//" in text else f"//{text}").netloc.rstrip(".")
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
+    except ValueError:  # brackets that hold no address, letters that no name has
+        host = ""
+    if _LOOPBACK.fullmatch(host) or _NAME.fullmatch(host):
+        return host
+    raise Invalid("this is not the address of a neighbour", code="host", field="host")

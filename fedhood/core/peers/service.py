@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from fedhood.core import access, neighbourhoods
 from fedhood.core.access import Permission, Viewer
@@ -21,31 +19,20 @@ from fedhood.core.peers.model import (
     PeerRefused,
     PeerState,
     Trust,
+    host_of,
 )
-from fedhood.core.peers.tables import AgreementTable, PeerTable
-from fedhood.kernel import jobs
-from fedhood.kernel.errors import Conflict, Invalid, NotFound, TooMany
+from fedhood.core.peers.store import agreement, by_host, change, drop_agreement, get, keep_agreement, move, run_out
+from fedhood.core.peers.tables import PeerTable
+from fedhood.kernel import jobs, urls
+from fedhood.kernel.errors import Conflict, Forbidden, Invalid, TooMany
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    import peewee
-
     from fedhood.kernel.database import UnitOfWork
 
 VALID = timedelta(days=365)
-_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
-_LOOPBACK = re.compile(r"[a-z0-9-]{1,63}\.localhost:[1-9][0-9]{0,4}")
-
-
-def host_of(pasted: str) -> str:
-    """The host of an address as somebody pasted it. Raises Invalid for what is no public name."""
-    text = pasted.strip().lower()
-    host = urlsplit(text if "//" in text else f"//{text}").netloc
-    if _LOOPBACK.fullmatch(host) or (_NAME.fullmatch(host) and not host.rpartition(".")[2].isdigit()):
-        return host
-    raise Invalid("this is not the address of a neighbour", code="host", field="host")
 
 
 def propose(uow: UnitOfWork, *, by: Viewer, host: str, our_host: str = "", trust: Trust = Trust.NEIGHBOUR) -> int:
@@ -65,7 +52,14 @@ def propose(uow: UnitOfWork, *, by: Viewer, host: str, our_host: str = "", trust
     else:
         peer_id = known.id
         if known.state in {PeerState.REFUSED, PeerState.ENDED}:
-            _change(uow, peer_id, state=PeerState.LOOKING.value, our_follow_uri=None)
+            change(
+                uow,
+                peer_id,
+                state=PeerState.LOOKING.value,
+                trust=trust.value,
+                our_follow_uri=None,
+                their_follow_uri=None,
+            )
     jobs.add(uow, "peer.discover", ordering_key=f"peer.{peer_id}", peer=peer_id)
     return peer_id
 
@@ -86,9 +80,8 @@ def found(
 ) -> None:
     """We looked a server up. Another key than the one somebody confirmed is refused: Conflict."""
     peer = get(uow.db, peer_id)
-    if peer.confirmed_at is not None and peer.multikey not in {None, multikey}:
-        raise Conflict("this server has another key now", code="key-changed")
-    _change(
+    _check_key(peer, multikey)
+    change(
         uow,
         peer_id,
         name=name[:120],
@@ -101,15 +94,19 @@ def found(
         fingerprint=fingerprint,
         capabilities=capabilities,
         last_error=None,
-        state=(PeerState.FOUND if peer.state is PeerState.LOOKING else peer.state).value,
     )
-    if peer.state is PeerState.LOOKING:
+    if move(uow, peer_id, {PeerState.LOOKING}, PeerState.FOUND):
         uow.record(PeerFound(object=peer_id))
+
+
+def _check_key(peer: Peer, multikey: str) -> None:
+    if peer.confirmed_at is not None and peer.multikey not in {None, multikey}:
+        raise Conflict("this server has another key now", code="key-changed")
 
 
 def not_found(uow: UnitOfWork, *, peer_id: int, reason: str) -> None:
     """Looking a server up failed; the reason is shown while we go on trying."""
-    _change(uow, peer_id, last_error=reason[:200])
+    change(uow, peer_id, last_error=reason[:200])
 
 
 def asked(
@@ -131,9 +128,13 @@ def asked(
 ) -> int:
     """A server asks to be our neighbour. Agreed at once when somebody here had said that the letters match.
 
-    `groups` are its neighbourhoods: uri, key, name. Returns its id. Raises TooMany beyond 20 that wait, Conflict when
-    it comes with another key than the one that was confirmed.
+    `groups` are its neighbourhoods: uri, key, name. Returns its id. Raises Invalid (a trust nobody asks for, a
+    neighbourhood on another server), Forbidden when it is blocked, TooMany beyond 20 that wait, Conflict when it comes
+    with another key than the one that was confirmed.
     """
+    if trust not in {Trust.NEIGHBOUR, Trust.CITY}:
+        raise Invalid("a server asks to be a neighbour or the city", code="trust")
+    _check_own(host, (group["uri"] for group in groups))
     known = by_host(uow.db, host)
     if known is None:
         waiting = PeerTable.select().where(PeerTable.state == PeerState.ASKED_US.value).count(uow.db)
@@ -143,10 +144,10 @@ def asked(
             host=host, state=PeerState.ASKED_US.value, trust=trust.value, added_at=uow.now
         ).execute(uow.db)
         known = get(uow.db, peer_id)
-    elif known.confirmed_at is not None and known.multikey not in {None, multikey}:
-        raise Conflict("this server has another key now", code="key-changed")
-    fresh = known.state in {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}
-    _change(
+    if known.trust is Trust.BLOCKED:
+        raise Forbidden(code="blocked")
+    _check_key(known, multikey)
+    change(
         uow,
         known.id,
         name=name[:120],
@@ -160,52 +161,79 @@ def asked(
         capabilities=capabilities,
         their_follow_uri=follow_uri,
         offered_groups=groups,
-        state=(PeerState.ASKED_US if fresh else known.state).value,
+        trust=(trust if known.confirmed_at is None else known.trust).value,
     )
-    if known.confirmed_at is not None and known.state is not PeerState.ENDED:
+    move(uow, known.id, {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}, PeerState.ASKED_US)
+    # read again: a moderator may have confirmed while we waited for the row
+    if get(uow.db, known.id).confirmed_at is not None:
         _agree(uow, known.id)
     else:
         uow.record(PeerAsked(object=known.id))
     return known.id
 
 
-def confirm(uow: UnitOfWork, *, by: Viewer, peer_id: int, pairs: list[tuple[int, str]] | None = None) -> None:
+def _check_own(host: str, uris: Iterable[str]) -> None:
+    """A server speaks for its own neighbourhoods alone."""
+    if any(urls.authority(uri) != host for uri in uris):
+        raise Invalid("this neighbourhood is on another server", code="group-elsewhere")
+
+
+def confirm(
+    uow: UnitOfWork,
+    *,
+    by: Viewer,
+    peer_id: int,
+    pairs: list[tuple[int, str]] | None = None,
+    fingerprint: str | None = None,
+) -> None:
     """A moderator read the letters out on the phone, and they match.
 
     `pairs` names which neighbourhood of ours (id) is read by which of theirs (address); None: all by all. If they have
-    not asked us yet, it is remembered until they do. Raises Unauthenticated, Forbidden, NotFound, Conflict.
+    not asked us yet, it is remembered until they do. `fingerprint`: the letters that were read out, where the caller
+    can say. Raises Unauthenticated, Forbidden, NotFound, Conflict: not looked up yet, confirmed by another moderator,
+    or other letters than those by now.
     """
     access.require(by, Permission.PEER, by.neighbourhood)
     peer = get(uow.db, peer_id)
     if peer.fingerprint is None or peer.state in {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}:
         raise Conflict(code="not-found-yet")
-    _change(
-        uow,
-        peer_id,
-        confirmed_at=uow.now,
-        confirmed_by=by.account,
-        chosen_pairs=None if pairs is None else [list(one) for one in pairs],
+    if fingerprint is not None and fingerprint != peer.fingerprint:
+        raise Conflict("these are no longer their letters", code="key-changed")
+    confirmed = (
+        PeerTable.update(
+            confirmed_at=uow.now,
+            confirmed_by=by.account,
+            chosen_pairs=None if pairs is None else [list(one) for one in pairs],
+        )
+        .where(PeerTable.id == peer_id, PeerTable.confirmed_at.is_null())
+        .execute(uow.db)
     )
-    if peer.their_follow_uri is not None:
+    if not confirmed:
+        raise Conflict(code="confirmed")
+    # read again: their asking may have come in while we waited for the row
+    if get(uow.db, peer_id).their_follow_uri is not None:
         _agree(uow, peer_id)
 
 
 def _agree(uow: UnitOfWork, peer_id: int) -> None:
     """Grant what the trust grants: remember their neighbourhoods, pair ours with them."""
     peer = get(uow.db, peer_id)
-    _keep_agreement(uow, peer_id, True, peer.trust, GRANTS[peer.trust], uow.now + VALID, uow.now)  # noqa: FBT003
+    granted = Agreement(trust=peer.trust, scopes=GRANTS[peer.trust], valid_until=uow.now + VALID, updated_at=uow.now)
+    keep_agreement(uow, peer_id, granted, ours=True)
     theirs = {
         group["uri"]: neighbourhoods.remember(uow, peer=peer_id, uri=group["uri"], key=group["key"], name=group["name"])
         for group in peer.offered_groups or []
     }
-    if "neighbours" in GRANTS[peer.trust]:
+    if "neighbours" in granted.scopes:
         ours = {one.id for one in neighbourhoods.ours(uow.db)}
-        chosen = peer.chosen_pairs or [[our, uri] for our in sorted(ours) for uri in theirs]
+        chosen = peer.chosen_pairs
+        if chosen is None:
+            chosen = [[our, uri] for our in sorted(ours) for uri in theirs]
         for our, uri in chosen:
             if our in ours and uri in theirs:
                 neighbourhoods.pair(uow, writer=our, reader=theirs[uri])
     ask_too = peer.our_follow_uri is None and peer.state is PeerState.ASKED_US
-    _change(uow, peer_id, state=PeerState.AGREED.value)
+    change(uow, peer_id, state=PeerState.AGREED.value)
     uow.record(PeerAgreed(object=peer_id, ask_too=ask_too))
 
 
@@ -221,76 +249,82 @@ def their_agreement(
 ) -> None:
     """What the other side granted us; an older word than the one we have changes nothing.
 
-    `pairs`: their neighbourhood (address) is read by ours (id).
+    `pairs`: their neighbourhood (address) is read by ours (id). Raises NotFound, Conflict when the two go separate
+    ways, Invalid for a neighbourhood on another server.
     """
+    peer = get(uow.db, peer_id)
+    if peer.state not in {PeerState.FOUND, PeerState.ASKED_US, PeerState.AGREED}:
+        raise Conflict(code="not-agreed")
+    _check_own(peer.host, (uri for uri, _ in pairs))
     known = agreement(uow.db, peer_id, ours=False)
     if known is not None and updated_at < known.updated_at:
         return
-    _keep_agreement(uow, peer_id, False, trust, tuple(scopes), valid_until, updated_at)  # noqa: FBT003
+    granted = Agreement(trust=trust, scopes=tuple(scopes), valid_until=valid_until, updated_at=updated_at)
+    keep_agreement(uow, peer_id, granted, ours=False)
     ours = {one.id for one in neighbourhoods.ours(uow.db)}
-    wanted = set()
-    for uri, our in pairs:
-        theirs = neighbourhoods.by_uri(uow.db, uri)
-        writer = theirs.id if theirs else _remember_by_uri(uow, peer_id, uri)
-        if our in ours:
-            neighbourhoods.pair(uow, writer=writer, reader=our)
-            wanted.add((writer, our))
-    for one in neighbourhoods.of_peer(uow.db, peer_id):
-        for our in ours:
-            if (one.id, our) not in wanted:
-                neighbourhoods.unpair(uow, writer=one.id, reader=our)
+    named = {uri: _theirs(uow, peer_id, uri) for uri, our in pairs if our in ours}
+    wanted = {(named[uri], our) for uri, our in pairs if uri in named and our in ours}
+    _read_only(uow, peer_id, wanted if "neighbours" in granted.scopes else set())
 
 
-def _remember_by_uri(uow: UnitOfWork, peer_id: int, uri: str) -> int:
+def _theirs(uow: UnitOfWork, peer_id: int, uri: str) -> int:
+    """A neighbourhood of theirs, known by the end of its address until they tell its name."""
+    known = neighbourhoods.by_uri(uow.db, uri)
+    if known is not None and known.peer == peer_id:
+        return known.id
     key = uri.rpartition("/")[2][:40]
     return neighbourhoods.remember(uow, peer=peer_id, uri=uri, key=key, name=key)
 
 
-def _keep_agreement(
-    uow: UnitOfWork,
-    peer_id: int,
-    ours: bool,  # noqa: FBT001
-    trust: Trust,
-    scopes: tuple[str, ...],
-    valid_until: datetime,
-    updated_at: datetime,
-) -> None:
-    AgreementTable.delete().where(AgreementTable.peer == peer_id, AgreementTable.ours == ours).execute(uow.db)
-    AgreementTable.insert(
-        peer=peer_id,
-        ours=ours,
-        trust=trust.value,
-        scopes=list(scopes),
-        valid_until=valid_until,
-        updated_at=updated_at,
-    ).execute(uow.db)
+def _read_only(uow: UnitOfWork, peer_id: int, wanted: set[tuple[int, int]]) -> None:
+    """Of all that we could read of a peer, exactly these pairs (writer, reader) from now on."""
+    for writer, reader in sorted(wanted):
+        neighbourhoods.pair(uow, writer=writer, reader=reader)
+    for theirs in neighbourhoods.of_peer(uow.db, peer_id):
+        for ours in neighbourhoods.ours(uow.db):
+            if (theirs.id, ours.id) not in wanted:
+                neighbourhoods.unpair(uow, writer=theirs.id, reader=ours.id)
+
+
+def _show_nothing(uow: UnitOfWork, peer_id: int) -> None:
+    """Nobody of a peer reads ours from now on."""
+    for theirs in neighbourhoods.of_peer(uow.db, peer_id):
+        for ours in neighbourhoods.ours(uow.db):
+            neighbourhoods.unpair(uow, writer=ours.id, reader=theirs.id)
 
 
 def reject(uow: UnitOfWork, *, by: Viewer, peer_id: int) -> None:
     """A moderator says no to a server that asks. Raises Unauthenticated, Forbidden, NotFound, Conflict."""
     access.require(by, Permission.PEER, by.neighbourhood)
-    if get(uow.db, peer_id).state is not PeerState.ASKED_US:
+    get(uow.db, peer_id)
+    if not move(uow, peer_id, {PeerState.ASKED_US}, PeerState.REFUSED):
         raise Conflict(code="answered")
-    _change(uow, peer_id, state=PeerState.REFUSED.value)
     uow.record(PeerRefused(object=peer_id))
 
 
 def rejected(uow: UnitOfWork, *, peer_id: int) -> None:
-    """They said no to us."""
-    _change(uow, peer_id, state=PeerState.REFUSED.value)
+    """They said no to us, or no longer yes."""
+    change(uow, peer_id, state=PeerState.REFUSED.value, confirmed_at=None, their_follow_uri=None)
     _part(uow, peer_id)
 
 
 def end(uow: UnitOfWork, *, by: Viewer, peer_id: int) -> None:
-    """A moderator ends an agreement: nothing more is told. Raises Unauthenticated, Forbidden, NotFound."""
+    """A moderator ends an agreement, or what might have become one: nothing more is told.
+
+    Raises Unauthenticated, Forbidden, NotFound, Conflict when it has ended.
+    """
     access.require(by, Permission.PEER, by.neighbourhood)
     get(uow.db, peer_id)
+    if move(uow, peer_id, {PeerState.LOOKING}, PeerState.ENDED):
+        return  # they have not heard of us yet
+    if not move(uow, peer_id, {PeerState.FOUND, PeerState.ASKED_US, PeerState.AGREED}, PeerState.ENDED):
+        raise Conflict(code="ended")
     ended(uow, peer_id=peer_id, by_us=True)
 
 
 def ended(uow: UnitOfWork, *, peer_id: int, by_us: bool = False) -> None:
     """An agreement has ended, by their word or ours."""
-    _change(
+    change(
         uow,
         peer_id,
         state=PeerState.ENDED.value,
@@ -303,91 +337,30 @@ def ended(uow: UnitOfWork, *, peer_id: int, by_us: bool = False) -> None:
 
 
 def _part(uow: UnitOfWork, peer_id: int) -> None:
-    AgreementTable.delete().where(AgreementTable.peer == peer_id).execute(uow.db)
-    for theirs in neighbourhoods.of_peer(uow.db, peer_id):
-        for ours in neighbourhoods.ours(uow.db):
-            neighbourhoods.unpair(uow, writer=theirs.id, reader=ours.id)
-            neighbourhoods.unpair(uow, writer=ours.id, reader=theirs.id)
+    for ours in (True, False):
+        drop_agreement(uow, peer_id, ours=ours)
+    _read_only(uow, peer_id, set())
+    _show_nothing(uow, peer_id)
+
+
+def lapse_due(uow: UnitOfWork) -> int:
+    """End what was agreed for a year and was not agreed again. What we granted, a moderator is asked anew.
+
+    Returns how many ran out.
+    """
+    over = run_out(uow.db, uow.now)
+    for peer_id, ours in over:
+        drop_agreement(uow, peer_id, ours=ours)
+        if not ours:
+            _read_only(uow, peer_id, set())
+            continue
+        _show_nothing(uow, peer_id)
+        if move(uow, peer_id, {PeerState.AGREED}, PeerState.ASKED_US):
+            change(uow, peer_id, confirmed_at=None)
+            uow.record(PeerAsked(object=peer_id))
+    return len(over)
 
 
 def asked_them(uow: UnitOfWork, *, peer_id: int, follow_uri: str) -> None:
     """Our asking has this address."""
-    _change(uow, peer_id, our_follow_uri=follow_uri)
-
-
-def next_in_stream(uow: UnitOfWork, peer_id: int) -> tuple[int, int]:
-    """Epoch and number of the next thing that this peer is sent: raised in the peer's own row. Raises NotFound."""
-    rows = (
-        PeerTable.update(stream_next=PeerTable.stream_next + 1)
-        .where(PeerTable.id == peer_id)
-        .returning(PeerTable.stream_epoch, PeerTable.stream_next)
-        .execute(uow.db)
-    )
-    for row in rows:
-        return row.stream_epoch, row.stream_next - 1
-    raise NotFound
-
-
-# -- reading ----------------------------------------------------------------------------------------------------------
-
-_FIELDS = tuple(Peer.__dataclass_fields__)
-
-
-def _of(row: PeerTable) -> Peer:
-    values: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
-    return Peer(**{**values, "state": PeerState(row.state), "trust": Trust(row.trust)})
-
-
-def _where(db: peewee.Database, *conditions: Any) -> list[Peer]:
-    return [_of(row) for row in PeerTable.select().where(*conditions).order_by(PeerTable.id).execute(db)]
-
-
-def get(db: peewee.Database, peer_id: int) -> Peer:
-    """One peer. Raises NotFound."""
-    for peer in _where(db, PeerTable.id == peer_id):
-        return peer
-    raise NotFound
-
-
-def by_host(db: peewee.Database, host: str) -> Peer | None:
-    """The peer with this host."""
-    return next(iter(_where(db, PeerTable.host == host)), None)
-
-
-def all_peers(db: peewee.Database) -> list[Peer]:
-    """All servers that we know, in the order in which we met them."""
-    return _where(db)
-
-
-def agreement(db: peewee.Database, peer_id: int, *, ours: bool) -> Agreement | None:
-    """What we granted a peer (`ours`), or it granted us."""
-    query = AgreementTable.select().where(AgreementTable.peer == peer_id, AgreementTable.ours == ours)
-    for row in query.execute(db):
-        return Agreement(
-            trust=Trust(row.trust),
-            scopes=tuple(row.scopes),
-            valid_until=row.valid_until,
-            updated_at=row.updated_at,
-        )
-    return None
-
-
-def grants(db: peewee.Database, *, peer_id: int, ours: bool, now: datetime | None = None) -> frozenset[str]:
-    """The scopes that we granted a peer (`ours`), or it granted us; none after the agreement ran out."""
-    known = agreement(db, peer_id, ours=ours)
-    if known is None or (now is not None and known.valid_until <= now):
-        return frozenset()
-    return frozenset(known.scopes)
-
-
-def hosting(db: peewee.Database, places: Iterable[int]) -> dict[int, list[int]]:
-    """Which peers host which of these neighbourhoods."""
-    found_at: dict[int, list[int]] = {}
-    for one in neighbourhoods.many(db, places).values():
-        if one.peer is not None:
-            found_at.setdefault(one.peer, []).append(one.id)
-    return found_at
-
-
-def _change(uow: UnitOfWork, peer_id: int, **values: Any) -> None:
-    PeerTable.update(**values).where(PeerTable.id == peer_id).execute(uow.db)
+    change(uow, peer_id, our_follow_uri=follow_uri)

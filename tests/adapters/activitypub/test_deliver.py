@@ -92,7 +92,7 @@ def rows(db: peewee.Database) -> list[tuple[int, str, int, int | None]]:
 
 
 def host(db: peewee.Database) -> HostTable:
-    found: HostTable = HostTable.get(db)
+    (found,) = HostTable.select().execute(db)
     return found
 
 
@@ -117,7 +117,7 @@ async def test_a_scoped_post_goes_to_the_peer_inbox_with_both_proofs_and_a_signa
     assert signature.key_id == "http://elm.localhost:1/ap/groups/elm#main-key"
     signatures.verify(
         signature,
-        rsa,
+        key=rsa,
         method="POST",
         target="/ap/instance/peer-inbox",
         headers=[(name, value) for name, _, value in lines],
@@ -325,7 +325,8 @@ def offer_help(uow: UnitOfWork, world: World) -> None:
 
 
 def sent_states(db: peewee.Database) -> tuple[str | None, str | None]:
-    return OfferTable.get(db).sent, MessageTable.get(db).sent
+    (offered,), (said,) = OfferTable.select().execute(db), MessageTable.select().execute(db)
+    return offered.sent, said.sent
 
 
 async def test_who_waits_for_an_answer_is_told_how_far_it_got(
@@ -506,6 +507,4 @@ def test_what_waits_is_found_without_reading_what_is_done(database: Database) ->
         sql, _ = streams._FIRST._statement(db)
         return str(db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?")).fetchall())
 
-    assert "deliverytable_peer_number" in database.look(plan).replace(
-        "delivery_peer_number", "deliverytable_peer_number"
-    )
+    assert "INDEX delivery_peer_number (peer=? AND number>?)" in database.look(plan)

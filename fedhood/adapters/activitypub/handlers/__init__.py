@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import vocabulary
-from fedhood.adapters.activitypub.handlers import help_requests, interactions, moderation, posts
+from fedhood.adapters.activitypub.handlers import help_requests, interactions, moderation, peering, posts
 from fedhood.adapters.activitypub.handlers.contract import Context, Handler
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     **interactions.HANDLERS,
     **help_requests.HANDLERS,
     **moderation.HANDLERS,
+    **peering.PEERING,
 }
 
 

@@ -12,7 +12,6 @@ from fedhood.adapters.activitypub import vocabulary
 from fedhood.adapters.activitypub.handlers import acting, reading
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import accounts, help_requests, posts
-from fedhood.core.help_requests import OfferState
 from fedhood.core.posts import Kind
 from fedhood.kernel.errors import Forbidden, Invalid, NotFound
 
@@ -145,8 +144,7 @@ def receive_accept(uow: UnitOfWork, context: Context) -> None:
 def receive_reject(uow: UnitOfWork, context: Context) -> None:
     """The asker next door says no, or lets our resident go."""
     offered, _ = _answered(uow, context)
-    reason = "released" if offered.state is OfferState.ACCEPTED else "declined"
-    help_requests.offer_refused(uow, offer_id=offered.id, reason=reason)
+    help_requests.offer_refused(uow, offer_id=offered.id)
 
 
 def _answered(uow: UnitOfWork, context: Context) -> tuple[Offer, Post]:
@@ -221,10 +219,7 @@ def receive_confirmation(uow: UnitOfWork, context: Context) -> None:
 def _thread(uow: UnitOfWork, context: Context, uri: str) -> PrivateThread:
     """The private thread of this agreement, named by the asker's server. Raises NotFound with the code `orphan`."""
     number = acting.our_number(context.addresses.agreement(""), uri)
-    if number is None:
-        found = help_requests.thread_by_uri(uow.db, uri)
-    else:
-        found = _our_thread(uow, number)
+    found = help_requests.thread_by_uri(uow.db, uri) if number is None else _our_thread(uow, number)
     if found is None:
         raise acting.orphan("the agreement that this is about is not here")
     return found

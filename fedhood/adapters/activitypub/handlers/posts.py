@@ -1,7 +1,8 @@
 """Posts of neighbours as they arrive: created, changed, removed; answers to ours, and answers that others announce.
 
 A root and everything about it comes as its neighbourhood's Announce. An answer comes directly to the home of its
-thread, which announces it to the places of the root. Shapes: golden files 11, 13, 17a, 17b, 20, 24–25, 27–28, 40, 47, 48.
+thread, which announces it to the places of the root. Shapes: golden files 11, 13, 17a, 17b, 20,
+24–25, 27–28, 40, 47, 48.
 """
 
 from __future__ import annotations

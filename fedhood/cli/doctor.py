@@ -1,0 +1,150 @@
+"""`fedhood doctor`: what is well, what is worth a look, what is bad. It changes nothing and asks no network."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import os
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING
+
+import click
+import peewee
+
+from fedhood.cli.door import Given, as_json, pass_given
+from fedhood.kernel import migrate
+from fedhood.kernel.errors import FedhoodError, Invalid
+from fedhood.kernel.jobs import JobState, JobTable
+from fedhood.kernel.sqlite import open_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fedhood.kernel.settings import Settings
+
+ROOM = 1 << 30  # bytes that should be free
+_SAFE_SQLITE = (3, 51, 3)
+
+
+class Outcome(enum.StrEnum):
+    """How one thing stands."""
+
+    WELL = "ok"
+    LOOK = "look"
+    ILL = "bad"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    outcome: Outcome
+    detail: str
+
+
+@click.command()
+@as_json
+@pass_given
+@click.pass_context
+def doctor(ctx: click.Context, given: Given, *, as_json: bool) -> None:
+    """Say what is well and what is not. The exit code is 1 when something is bad."""
+    findings = list(examine(given))
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.outcome:<4}  {finding.name}: {finding.detail}")
+    ctx.exit(any(finding.outcome is Outcome.ILL for finding in findings))
+
+
+def examine(given: Given) -> Iterator[Finding]:
+    """Look at one thing after the other; nothing can be said of the rest when the settings cannot be read."""
+    try:
+        settings = given.settings()
+    except FedhoodError as refusal:
+        yield Finding("settings", Outcome.ILL, refusal.detail)
+        return
+    yield Finding("settings", Outcome.WELL, f"{given.file}" if given.file.exists() else "no file, all defaults")
+    yield _name(settings)
+    checks: list[Callable[[Settings], Finding]] = [_folder, _room, _schema]
+    if not settings.database:
+        checks += [_sqlite, _file]
+    for check in [*checks, _jobs]:
+        try:
+            yield check(settings)
+        except (peewee.PeeweeException, OSError, Invalid) as failure:
+            yield Finding(check.__name__.strip("_"), Outcome.ILL, str(failure))
+
+
+def _name(settings: Settings) -> Finding:
+    if settings.host:
+        return Finding("name", Outcome.WELL, settings.base_url)
+    return Finding("name", Outcome.LOOK, "no host is set: residents only, no neighbours")
+
+
+def _folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    if not folder.is_dir():
+        return Finding("folder", Outcome.LOOK, f"{folder.absolute()} is not there yet; fedhood serve makes it")
+    if folder.stat().st_mode & 0o077:
+        return Finding("folder", Outcome.ILL, f"others may read {folder.absolute()}: chmod 700 it")
+    if not os.access(folder, os.W_OK):
+        return Finding("folder", Outcome.ILL, f"{folder.absolute()} cannot be written")
+    return Finding("folder", Outcome.WELL, f"{folder.absolute()}")
+
+
+def _room(settings: Settings) -> Finding:
+    folder = settings.data_dir.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return Finding("room", Outcome.WELL if free > ROOM else Outcome.ILL, f"{free >> 20} MiB free")
+
+
+def _sqlite(_settings: Settings) -> Finding:
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < _SAFE_SQLITE:
+        return Finding("sqlite", Outcome.LOOK, f"{version}; let no other program open the database while it is served")
+    return Finding("sqlite", Outcome.WELL, version)
+
+
+def _connect(settings: Settings) -> peewee.Database | None:
+    """A database to look at, None when there is none yet."""
+    if settings.database:
+        return peewee.PostgresqlDatabase(settings.database, prefer_psycopg3=True)
+    file = migrate.database_file(settings)
+    return open_file(file, read_only=True) if file.exists() else None
+
+
+def _schema(settings: Settings) -> Finding:
+    db = _connect(settings)
+    if db is None:
+        return Finding("schema", Outcome.LOOK, "no database yet; fedhood serve makes it")
+    with db.connection_context():
+        pending = migrate.pending(db)
+    if pending:
+        return Finding("schema", Outcome.LOOK, f"fedhood serve will apply {', '.join(pending)}")
+    return Finding("schema", Outcome.WELL, "as this program needs it")
+
+
+def _file(settings: Settings) -> Finding:
+    db = _connect(settings)
+    if db is None:
+        return Finding("file", Outcome.LOOK, "no database yet")
+    with db.connection_context():
+        said = [row[0] for row in db.execute_sql("PRAGMA quick_check(5)").fetchall()]
+    return Finding("file", Outcome.WELL if said == ["ok"] else Outcome.ILL, "; ".join(said))
+
+
+def _jobs(settings: Settings) -> Finding:
+    db = _connect(settings)
+    if db is None:
+        return Finding("jobs", Outcome.LOOK, "no database yet")
+    with db.connection_context():
+        if "job" not in db.get_tables():
+            return Finding("jobs", Outcome.LOOK, "no table of jobs yet")
+        given_up = JobTable.select().where(JobTable.state == JobState.DISCARDED).count(db)
+    return Finding("jobs", Outcome.LOOK if given_up else Outcome.WELL, f"{given_up} given up")

@@ -1,0 +1,130 @@
+"""Peers and agreements as they are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fedhood.core import neighbourhoods
+from fedhood.core.peers.model import Agreement, Peer, PeerState, Trust
+from fedhood.core.peers.tables import AgreementTable, PeerTable
+from fedhood.kernel.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import peewee
+
+    from fedhood.kernel.database import UnitOfWork
+
+_FIELDS = tuple(Peer.__dataclass_fields__)
+
+
+def _of(row: PeerTable) -> Peer:
+    values: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
+    return Peer(**{**values, "state": PeerState(row.state), "trust": Trust(row.trust)})
+
+
+def _where(db: peewee.Database, *conditions: Any) -> list[Peer]:
+    return [_of(row) for row in PeerTable.select().where(*conditions).order_by(PeerTable.id).execute(db)]
+
+
+def get(db: peewee.Database, peer_id: int) -> Peer:
+    """One peer. Raises NotFound."""
+    for peer in _where(db, PeerTable.id == peer_id):
+        return peer
+    raise NotFound
+
+
+def by_host(db: peewee.Database, host: str) -> Peer | None:
+    """The peer with this host."""
+    return next(iter(_where(db, PeerTable.host == host)), None)
+
+
+def all_peers(db: peewee.Database) -> list[Peer]:
+    """All servers that we know, in the order in which we met them."""
+    return _where(db, PeerTable.id > 0)  # peewee takes no empty list of conditions
+
+
+def agreement(db: peewee.Database, peer_id: int, *, ours: bool) -> Agreement | None:
+    """What we granted a peer (`ours`), or it granted us."""
+    query = AgreementTable.select().where(AgreementTable.peer == peer_id, AgreementTable.ours == ours)
+    for row in query.execute(db):
+        return Agreement(
+            trust=Trust(row.trust),
+            scopes=tuple(row.scopes),
+            valid_until=row.valid_until,
+            updated_at=row.updated_at,
+        )
+    return None
+
+
+def grants(db: peewee.Database, *, peer_id: int, ours: bool, now: datetime | None = None) -> frozenset[str]:
+    """The scopes that we granted a peer (`ours`), or it granted us; none after the agreement ran out."""
+    known = agreement(db, peer_id, ours=ours)
+    if known is None or (now is not None and known.valid_until <= now):
+        return frozenset()
+    return frozenset(known.scopes)
+
+
+def hosting(db: peewee.Database, places: Iterable[int]) -> dict[int, list[int]]:
+    """Which peers host which of these neighbourhoods."""
+    found_at: dict[int, list[int]] = {}
+    for one in neighbourhoods.many(db, places).values():
+        if one.peer is not None:
+            found_at.setdefault(one.peer, []).append(one.id)
+    return found_at
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def change(uow: UnitOfWork, peer_id: int, **values: Any) -> None:
+    """Write some columns of a peer."""
+    PeerTable.update(**values).where(PeerTable.id == peer_id).execute(uow.db)
+
+
+def move(uow: UnitOfWork, peer_id: int, among: set[PeerState], to: PeerState) -> bool:
+    """Take a peer from one of these states to another; false when it is in none of them, or another was faster."""
+    states = [state.value for state in among]
+    moved: int = (
+        PeerTable.update(state=to.value).where(PeerTable.id == peer_id, PeerTable.state.in_(states)).execute(uow.db)
+    )
+    return bool(moved)
+
+
+def keep_agreement(uow: UnitOfWork, peer_id: int, known: Agreement, *, ours: bool) -> None:
+    """What one side grants the other from now on, whatever it granted before."""
+    drop_agreement(uow, peer_id, ours=ours)
+    AgreementTable.insert(
+        peer=peer_id,
+        ours=ours,
+        trust=known.trust.value,
+        scopes=list(known.scopes),
+        valid_until=known.valid_until,
+        updated_at=known.updated_at,
+    ).execute(uow.db)
+
+
+def drop_agreement(uow: UnitOfWork, peer_id: int, *, ours: bool) -> None:
+    """One side grants the other nothing."""
+    AgreementTable.delete().where(AgreementTable.peer == peer_id, AgreementTable.ours == ours).execute(uow.db)
+
+
+def run_out(db: peewee.Database, now: datetime) -> list[tuple[int, bool]]:
+    """The agreements whose time is over: peer, and whether it is what we granted."""
+    rows = AgreementTable.select().where(AgreementTable.valid_until <= now).order_by(AgreementTable.id)
+    return [(row.peer, row.ours) for row in rows.execute(db)]
+
+
+def next_in_stream(uow: UnitOfWork, peer_id: int) -> tuple[int, int]:
+    """Epoch and number of the next thing that this peer is sent: raised in the peer's own row. Raises NotFound."""
+    rows = (
+        PeerTable.update(stream_next=PeerTable.stream_next + 1)
+        .where(PeerTable.id == peer_id)
+        .returning(PeerTable.stream_epoch, PeerTable.stream_next)
+        .execute(uow.db)
+    )
+    for row in rows:
+        return row.stream_epoch, row.stream_next - 1
+    raise NotFound

@@ -1,0 +1,53 @@
+"""`fedhood demo`: a town on this machine that tells its story, and can then be clicked through."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+
+import click
+
+from fedhood.kernel.clock import monotonic
+from fedhood.simulator import story
+from fedhood.simulator.town import Town
+
+PORTS = (8181, 8182)
+
+
+def main(*, check: bool) -> int:
+    """Tell the story. With `check`, end afterwards: 0 when every step happened on the other side, else 1."""
+    with tempfile.TemporaryDirectory(prefix="fedhood-demo-") as folder, Town(Path(folder)) as town:
+        begun = monotonic()
+        click.echo("Elm and Oak open their doors …")
+        scene = story.build(town, None if check else PORTS)
+        for number, (title, step) in enumerate(story.STEPS, 1):
+            try:
+                happened = step(scene)
+            except Exception:  # noqa: BLE001 - whatever a step meets is a step that did not happen, told with its cause
+                traceback.print_exc()
+                _show_logs(Path(folder))
+                click.echo(f"{number}. {title}: DID NOT HAPPEN", err=True)
+                return 1
+            click.echo(f"{number}. {title}: {happened}")
+        click.echo(f"{len(story.STEPS)} steps in {monotonic() - begun:.1f} s")
+        if check:
+            return 0
+        _show_doors(scene)
+        threading.Event().wait()
+    return 0
+
+
+def _show_doors(scene: story.Scene) -> None:
+    click.echo("\nClick through it (the people are invented). Each address signs you in:")
+    for house in (scene.elm, scene.oak):
+        for name, token in house.tokens.items():
+            click.echo(f"  {name:<20} {house.address}/  cookie sid={token}")
+    click.echo("Ctrl-C ends it.")
+
+
+def _show_logs(folder: Path) -> None:
+    for log in sorted(folder.glob("*.log")):
+        sys.stderr.write(f"--- {log.stem}\n{log.read_text(errors='replace')[-3000:]}\n")

@@ -1,0 +1,81 @@
+"""What an administrator copies works as it lies here."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNIT = DEPLOY / "systemd" / "fedhood.service"
+CADDYFILE = DEPLOY / "caddy" / "Caddyfile"
+LICENSE = DEPLOY.parent / "LICENSE"
+HARDENING = {
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "PrivateUsers=yes",
+    "MemoryDenyWriteExecute=yes",
+    "CapabilityBoundingSet=",
+    "SystemCallFilter=@system-service",
+    "UMask=0077",
+    "User=fedhood",
+}
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not on this machine")
+    return found
+
+
+def test_the_unit_is_well_formed(tmp_path: Path):
+    """The program it starts is not installed here; a program that is stands in for it."""
+    analyze = program("systemd-analyze")
+    unit = tmp_path / UNIT.name
+    unit.write_text(UNIT.read_text("utf-8").replace("/opt/fedhood/.venv/bin/fedhood", shutil.which("true") or ""))
+    said = subprocess.run([analyze, "verify", "--man=no", str(unit)], check=False, capture_output=True, text=True)
+    assert [line for line in said.stderr.splitlines() if UNIT.name in line] == []
+    assert said.returncode == 0, said.stderr
+
+
+def test_the_unit_is_as_closed_as_it_can_be():
+    analyze = program("systemd-analyze")
+    said = subprocess.run(
+        [analyze, "security", "--offline=true", "--threshold=15", "--no-pager", str(UNIT)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+def test_the_unit_says_every_wall():
+    lines = set(UNIT.read_text("utf-8").splitlines())
+    assert HARDENING - lines == set()
+
+
+def test_the_caddyfile_is_valid(tmp_path: Path):
+    caddy = program("caddy")
+    file = tmp_path / "Caddyfile"
+    file.write_text(CADDYFILE.read_text("utf-8").replace("/var/log/caddy", str(tmp_path)))
+    said = subprocess.run(
+        [caddy, "validate", "--adapter", "caddyfile", "--config", str(file)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    )
+    assert said.returncode == 0, said.stderr
+
+
+def test_the_licence_is_the_whole_text():
+    text = LICENSE.read_text("utf-8")
+    assert text.lstrip().startswith(
+        "GNU AFFERO GENERAL PUBLIC LICENSE\n                       Version 3, 19 November 2007"
+    )
+    assert all(f"\n  {section}. " in text for section in range(18))
+    assert "END OF TERMS AND CONDITIONS" in text
