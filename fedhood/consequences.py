@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fedhood.adapters.activitypub import outbox
 from fedhood.core import access, accounts, help_requests, interactions, notifications, peers, posts
 from fedhood.core.notifications import Kind
+from fedhood.kernel import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,6 +184,7 @@ def _peer_asked(uow: UnitOfWork, fact: peers.PeerAsked) -> None:
 
 def _peer_agreed(uow: UnitOfWork, fact: peers.PeerAgreed) -> None:
     outbox.peer_agreed(uow, peer_id=fact.object or 0)
+    jobs.add(uow, "peer.meet", ordering_key=f"peer.{fact.object}", peer=fact.object)
     if fact.ask_too:
         outbox.peer_found(uow, peer_id=fact.object or 0)
 

@@ -7,7 +7,7 @@ import contextlib
 import traceback
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import deliver, peering, understand
+from fedhood.adapters.activitypub import deliver, groups, peering, understand
 from fedhood.kernel import jobs
 from fedhood.kernel.errors import FedhoodError
 from fedhood.kernel.log import logger
@@ -27,7 +27,14 @@ async def _discover(federation: Federation, job: jobs.Job) -> None:
     await peering.discover(federation, int(job.details["peer"]))
 
 
-JOBS: dict[str, Callable[[Federation, jobs.Job], Awaitable[None]]] = {"peer.discover": _discover}
+async def _meet(federation: Federation, job: jobs.Job) -> None:
+    await groups.meet(federation, int(job.details["peer"]))
+
+
+JOBS: dict[str, Callable[[Federation, jobs.Job], Awaitable[None]]] = {
+    "peer.discover": _discover,
+    "peer.meet": _meet,
+}
 
 
 class Worker:

@@ -476,6 +476,68 @@ class ModerationAction(_Table):
         table_name = 'moderation_action'
 
 
+class IssuedReport(_Table):
+    id = peewee.AutoField()
+    neighbourhood = peewee.IntegerField()
+    period = peewee.TextField()
+    revision = peewee.IntegerField()
+    sequence = peewee.IntegerField()
+    time_zone = peewee.TextField()
+    area_key = peewee.TextField()
+    area_name = peewee.TextField()
+    households = peewee.IntegerField()
+    households_source = peewee.TextField()
+    households_on = peewee.TextField()
+    observations = peewee.TextField()
+    state = peewee.TextField()
+    reason = peewee.TextField()
+    compiled_at = peewee.BigIntegerField()
+    answered_at = peewee.BigIntegerField(null=True)
+    document = peewee.BlobField(null=True)
+    digest = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = 'issued_report'
+        indexes = ((('neighbourhood', 'period', 'revision'), True), (('neighbourhood', 'sequence'), True))
+
+
+class CityArea(_Table):
+    id = peewee.AutoField()
+    name = peewee.TextField()
+    host = peewee.TextField()
+    households = peewee.IntegerField()
+    source = peewee.TextField()
+    counted_on = peewee.TextField()
+    area_uri = peewee.TextField(null=True, unique=True)
+    is_listed = peewee.BooleanField()
+    added_at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = 'city_area'
+        indexes = ((('host', 'name'), True),)
+
+
+class ReceivedReport(_Table):
+    id = peewee.AutoField()
+    peer = peewee.IntegerField()
+    area = peewee.IntegerField(null=True)
+    uri = peewee.TextField()
+    digest = peewee.TextField()
+    period = peewee.TextField()
+    sequence = peewee.IntegerField(null=True)
+    revision = peewee.IntegerField(null=True)
+    state = peewee.TextField()
+    why = peewee.TextField(null=True)
+    reason = peewee.TextField()
+    received_at = peewee.BigIntegerField()
+    document = peewee.BlobField()
+    handed = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = 'received_report'
+        indexes = ((('uri', 'digest'), True), (('area', 'period'), False))
+
+
 class ActorKey(_Table):
     kind = peewee.TextField()
     owner = peewee.IntegerField()
@@ -599,6 +661,9 @@ TABLES = (
     Notification,
     Report,
     ModerationAction,
+    IssuedReport,
+    CityArea,
+    ReceivedReport,
     ActorKey,
     RemoteActor,
     Activity,
@@ -617,7 +682,7 @@ INDEXES = (
 )
 
 
-def up(_migrator, db):
+def up(_migrator: object, db: peewee.Database) -> None:
     """Make every table, then the indexes that a column's own declaration cannot say."""
     sqlite = isinstance(db, peewee.SqliteDatabase)
     for table in TABLES:

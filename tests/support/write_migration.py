@@ -27,7 +27,7 @@ class _Table(peewee.Model):
 UP = '''
 
 
-def up(_migrator, db):
+def up(_migrator: object, db: peewee.Database) -> None:
     """Make every table, then the indexes that a column's own declaration cannot say."""
     sqlite = isinstance(db, peewee.SqliteDatabase)
     for table in TABLES:

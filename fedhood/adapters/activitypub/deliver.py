@@ -104,9 +104,9 @@ async def _attempt(federation: Federation, waiting: Waiting) -> Result:
     now = federation.clock.now()
     if waiting.expires_at <= now:
         return Result(outcome=Outcome.EXPIRED, reason="no answer for too long")
-    if not await federation.database.read(streams.may_go, waiting.delivery, now):
-        return Result(outcome=Outcome.DROPPED, reason="the agreement does not cover it any more")
     try:
+        if not await federation.database.read(streams.may_go, waiting.delivery, now):
+            return Result(outcome=Outcome.DROPPED, reason="the agreement does not cover it any more")
         made = await making.made(federation, waiting.delivery)
     except (NotFound, Gone) as gone:
         return Result(outcome=Outcome.UNSAYABLE, reason=f"is no more: {gone.code}")

@@ -227,7 +227,7 @@ def peer_found(uow: UnitOfWork, *, peer_id: int) -> None:
 
 
 def peer_agreed(uow: UnitOfWork, *, peer_id: int) -> None:
-    """A moderator agreed with another server."""
+    """We agreed to another server's asking."""
     deliver(uow, peer_id, "peer.accept", peer_id)
 
 

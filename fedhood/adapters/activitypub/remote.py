@@ -245,7 +245,7 @@ def _check_vouched(document: dict[str, Any], instance: str, multikey: str, now: 
 
 def _actor(document: dict[str, Any], peer: int, uri: str, now: datetime) -> RemoteActor:
     kind = document.get("type")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise Invalid("not an actor", code="actor-kind")
     key_uri, pem = _rsa_key(document, uri)
     proof_key_uri, multikey = _proof_key(document, uri)

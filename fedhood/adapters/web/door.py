@@ -23,7 +23,7 @@ from fedhood.kernel.errors import Conflict, Gone, Invalid, NotFound, TooMany
 _MOST_TRIES = 10
 _WINDOW = timedelta(hours=1)
 _CODE_TRIES = 5
-_CODE_WINDOW = timedelta(days=1)
+_CODE_WINDOW = timedelta(hours=1)
 
 
 # --- By name and passphrase ---------------------------------------------------------------------------------------
@@ -225,7 +225,6 @@ async def join(visit: Visit) -> web.StreamResponse:
         language=form.get("language", "") if form.get("language") in LANGUAGES else visit.language.code,
         passphrase=form.get("passphrase", ""),
     )
-    visit.count(Bucket.CODE_TRIES, middleware.client(visit.request))
     try:
         households.read(who.code)
         await _check_code(visit, who.code)
@@ -254,6 +253,7 @@ async def _check_code(visit: Visit, code: str) -> None:
     try:
         await visit.database.read(households.check_code, code=code, now=visit.now)
     except Invalid as refused:
+        visit.count(Bucket.CODE_TRIES, middleware.client(visit.request))
         tries = await visit.database.write(access.count_try, bucket=bucket, window=_CODE_WINDOW)
         raise Invalid(
             "this code does not fit", code="code", field="code", left=max(0, _CODE_TRIES - tries)

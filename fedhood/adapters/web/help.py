@@ -1,6 +1,7 @@
 """The help board, asking, and one request: its asker chooses, a neighbour offers, everybody sees how it stands."""
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +21,7 @@ from fedhood.kernel.errors import Invalid, NotFound
 
 _EVENING = 18
 _USUALLY = timedelta(days=2)
+_DAY = timedelta(days=1)
 
 
 # --- The board and the form -------------------------------------------------------------------------------------
@@ -207,7 +209,7 @@ def _offer(offer: Offer, helper: accounts.Account, names: dict[int, str], visit:
     words = visit.words
     place = names[offer.neighbourhood]
     where = words.gettext("%(place)s, next door", place=place) if offer.neighbourhood != visit.home.id else place
-    days = max(1, (offer.expires_at - visit.now).days + 1)
+    days = max(1, ceil((offer.expires_at - visit.now) / _DAY))
     since = (
         words.gettext("neighbour since %(month)s", month=_month(visit, helper.joined_at)) if helper.peer is None else ""
     )

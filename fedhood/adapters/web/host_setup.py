@@ -55,7 +55,7 @@ def _check(db: peewee.Database, *, token: str) -> None:
 
 async def set_up_page(visit: Visit) -> web.StreamResponse:
     """`/setup/{token}`: the questions, for who started the server and read the address there."""
-    visit.count(Bucket.SIGN_UP, middleware.client(visit.request))
+    visit.count(Bucket.SIGN_IN_ADDRESS, middleware.client(visit.request))
     await visit.database.read(_check, token=visit.request.match_info["token"])
     return _set_up_page(visit, {}, Errors())
 
@@ -74,7 +74,7 @@ def _set_up_page(visit: Visit, form: Mapping[str, str], errors: Errors, *, statu
 
 async def set_up(visit: Visit) -> web.StreamResponse:
     """The neighbourhood, its first moderator, and their passphrase: all of it or nothing."""
-    visit.count(Bucket.SIGN_UP, middleware.client(visit.request))
+    visit.count(Bucket.SIGN_IN_ADDRESS, middleware.client(visit.request))
     token = visit.request.match_info["token"]
     await visit.database.read(_check, token=token)
     form = await visit.form()

@@ -105,11 +105,12 @@ def check(request: web.Request, who: Visitor, sent: str) -> None:
 
     Raises Forbidden with code `not-our-form`.
     """
-    if not _from_here(request) or not who.proof or not hmac.compare_digest(sent.encode(), who.proof.encode()):
+    if not is_from_here(request) or not who.proof or not hmac.compare_digest(sent.encode(), who.proof.encode()):
         raise Forbidden("this form is not ours, or too old", code="not-our-form")
 
 
-def _from_here(request: web.Request) -> bool:
+def is_from_here(request: web.Request) -> bool:
+    """Whether a form was sent from one of our own pages, as far as the browser says."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site not in {"same-origin", "none"}:
         return False

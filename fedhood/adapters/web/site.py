@@ -51,7 +51,10 @@ def add_to(
     app.middlewares.append(middleware.headers)
     app.middlewares.append(middleware.refusing(error_page))
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, _answering(route), name=None)
+        handler = _answering(route)
+        app.router.add_route(route.method, route.path, handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, handler)
 
 
 def _answering(route: Route) -> middleware.Handler:
@@ -115,7 +118,7 @@ async def error_page(request: web.Request, refusal: Refusal) -> web.StreamRespon
         seconds=refusal.retry_after if refusal.status in {429, 503} else 0,
         back=request.path if refusal.status in {409, 422, 403} and request.method == "GET" else "",
         next=request.path if refusal.status == 401 and request.method in session.SAFE else "",
-        kept=[typed[name] for name in _WRITTEN if typed.get(name, "").strip()],
+        kept=[typed[name] for name in _WRITTEN if typed.get(name, "").strip()] if session.is_from_here(request) else [],
     )
     response.headers.update(refusal.headers)
     return response

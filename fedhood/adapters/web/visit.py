@@ -120,7 +120,10 @@ class Visit:
     def page(self, template: str, *, status: int = 200, path: str = "", **values: Any) -> web.Response:
         """A whole page. `path` is where it can be read again, when that is not the address that was asked for."""
         response = web.Response(
-            status=status, content_type="text/html", charset="utf-8", text=self.text(template, path=path, status=status, **values)
+            status=status,
+            content_type="text/html",
+            charset="utf-8",
+            text=self.text(template, path=path, status=status, **values),
         )
         session.lay_doormat(self.request, response)
         return response

@@ -25,7 +25,6 @@ from fedhood.core.metrics.model import (
     Measure,
     Observation,
     Overview,
-    Period,
     ReceiptArrived,
     ReceivedReport,
     ReceivedState,
@@ -36,9 +35,8 @@ from fedhood.core.metrics.model import (
     Status,
     Verdict,
     Why,
-    period,
-    period_of,
 )
+from fedhood.core.metrics.quarters import Period, period, period_of
 from fedhood.core.metrics.service import (
     compile_due,
     handed_in,

@@ -1,4 +1,4 @@
-"""The city's side of the quarter: who is expected, what was handed in, whether it counts, and how the quarter stands."""
+"""The city's side of the quarter: who is expected, what was handed in, whether it counts, how the quarter stands."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from fedhood.core.metrics.model import (
     ReportRefusedHere,
     Verdict,
     Why,
-    period,
-    period_of,
 )
+from fedhood.core.metrics.quarters import period, period_of
 from fedhood.core.metrics.tables import CityAreaTable, ReceivedReportTable
 from fedhood.kernel import state
 from fedhood.kernel import text as texts
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fedhood.core.access import Viewer
-    from fedhood.core.metrics.model import Area, AreaEntry, Cell, Handed, Observation, Period, ReceivedReport
+    from fedhood.core.metrics.model import Area, AreaEntry, Cell, Handed, Observation, ReceivedReport
+    from fedhood.core.metrics.quarters import Period
     from fedhood.kernel.database import UnitOfWork
 
 _NAME = "city.name"
@@ -141,7 +141,7 @@ def _insert(
         revision=None if handed is None else handed.revision,
         state=ReceivedState.REFUSED.value,
         received_at=uow.now,
-        raw=raw,
+        document=raw,
         handed=None if handed is None else store.handed_json(handed),
     ).execute(uow.db)
     return made
@@ -190,7 +190,7 @@ def _look_again(uow: UnitOfWork, *conditions: Any) -> None:
 
 
 def _area_of(db: peewee.Database, peer: int, handed: Handed) -> Area | None:
-    """The neighbourhood of the list that a report is about: by the id it had before, else by name, else the only one."""
+    """The listed neighbourhood that a report is about: by the id it had before, else by name, else the only one."""
     there = store.areas(db, CityAreaTable.host == peers.get(db, peer).host)
     for area in there:
         if area.area_uri == handed.area_uri:
@@ -286,7 +286,8 @@ def overview(db: peewee.Database, *, period: Period, now: datetime) -> Overview:
     for row in rows:
         for one in row.figures:
             totals[one.measure, one.cell] = totals.get((one.measure, one.cell), 0) + (one.value or 0)
-    return Overview(period=period, rows=rows, totals=totals)
+    strangers = sorted({peers.get(db, one.peer).host for one in handed_in if one.area is None})
+    return Overview(period=period, rows=rows, totals=totals, unlisted=tuple(strangers))
 
 
 def _row(area: Area, reports: list[ReceivedReport], period: Period, now: datetime) -> AreaRow:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     import peewee
 
-    from fedhood.core.metrics.model import Cell, Period
+    from fedhood.core.metrics.model import Cell
+    from fedhood.core.metrics.quarters import Period
 
 _A_MOMENT = timedelta(milliseconds=1)
 

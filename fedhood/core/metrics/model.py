@@ -1,120 +1,27 @@
-"""What is counted, over which time, and what becomes of a report: words without a database.
+"""What is counted, and what becomes of a report: words without a database.
 
-    issued here:      COMPILED ──delivered──▶ HANDED_IN ──▶ RECEIVED | REFUSED (and why; RECEIVED if the city thinks again)
-    at the city:      ACCEPTED ──a second one for the same place──▶ REFUSED (fork)
-                      REFUSED  ──what was wrong is put right──▶ ACCEPTED
-
-A quarter belongs to a time zone. It is over at `end`; until the cut-off spam is removed, thanks are taken back and help
-comes; only then is it counted, once. After `due` the city calls a report late, after `missing_at` missing.
+issued here:   COMPILED ──delivered──▶ HANDED_IN ──▶ RECEIVED | REFUSED, with why (and RECEIVED after all)
+at the city:   ACCEPTED ──a second one for the same place──▶ REFUSED (fork)
+               REFUSED  ──what was wrong is put right──▶ ACCEPTED
 """
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from fedhood.kernel.errors import Invalid
 from fedhood.kernel.facts import Fact
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
+    from datetime import datetime
 
-CUT_OFF_DAYS = 14
-CUT_OFF_HOUR = time(4)
-DUE_DAYS = 15
-MISSING_DAYS = DUE_DAYS + 14
+    from fedhood.core.metrics.quarters import Period
+
 # how long an asker has to say that a neighbour helped, and how soon a request can be taken back as if never asked
 HELP_COUNTS = timedelta(days=14)
 NEVER_ASKED = timedelta(hours=1)
-
-_QUARTER = re.compile(r"(20[0-9]{2})-Q([1-4])")
-
-
-# -- time --------------------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Period:
-    """A calendar quarter in a time zone. All its moments are UTC, all its days local."""
-
-    year: int
-    quarter: int
-    zone: ZoneInfo
-
-    @property
-    def id(self) -> str:
-        """What it is called: `2026-Q4`."""
-        return f"{self.year}-Q{self.quarter}"
-
-    @property
-    def first_day(self) -> date:
-        """The first day."""
-        return date(self.year, 3 * self.quarter - 2, 1)
-
-    @property
-    def last_day(self) -> date:
-        """The last day."""
-        return self.following().first_day - timedelta(days=1)
-
-    @property
-    def start(self) -> datetime:
-        """The first moment."""
-        return self._moment(self.first_day)
-
-    @property
-    def end(self) -> datetime:
-        """The first moment after it."""
-        return self._moment(self.following().first_day)
-
-    @property
-    def cut_off(self) -> datetime:
-        """When it is counted: 14 days after the end, at four in the night. What happens later changes nothing."""
-        return self._after_end(CUT_OFF_DAYS, CUT_OFF_HOUR)
-
-    @property
-    def due(self) -> datetime:
-        """When the city expects the report: 15 days after the end. From then on one that is not there is late."""
-        return self._after_end(DUE_DAYS)
-
-    @property
-    def missing_at(self) -> datetime:
-        """When a late report counts as missing: 14 days after it was due."""
-        return self._after_end(MISSING_DAYS)
-
-    def closed_before(self, now: datetime) -> bool:
-        """Whether the cut-off has passed."""
-        return now >= self.cut_off
-
-    def following(self) -> Period:
-        """The next quarter."""
-        return dataclasses.replace(self, year=self.year + self.quarter // 4, quarter=self.quarter % 4 + 1)
-
-    def preceding(self) -> Period:
-        """The quarter before."""
-        return dataclasses.replace(self, year=self.year - (self.quarter == 1), quarter=(self.quarter - 2) % 4 + 1)
-
-    def _after_end(self, days: int, hour: time = time()) -> datetime:
-        return self._moment(self.following().first_day + timedelta(days=days), hour)
-
-    def _moment(self, day: date, hour: time = time()) -> datetime:
-        return datetime.combine(day, hour, self.zone).astimezone(UTC)
-
-
-def period(id: str, zone: ZoneInfo) -> Period:
-    """The quarter that is called so. Raises Invalid for anything else."""
-    found = _QUARTER.fullmatch(id)
-    if found is None:
-        raise Invalid(f"{id[:20]!r} is no quarter such as 2026-Q4", code="period")
-    return Period(int(found[1]), int(found[2]), zone)
-
-
-def period_of(moment: datetime, zone: ZoneInfo) -> Period:
-    """The quarter that a moment lies in."""
-    here = moment.astimezone(zone)
-    return Period(here.year, (here.month + 2) // 3, zone)
 
 
 # -- what is counted ---------------------------------------------------------------------------------------------------
@@ -300,7 +207,7 @@ class ReceivedReport:
     why: Why | None
     reason: str
     received_at: datetime
-    raw: bytes
+    document: bytes
     handed: Handed | None
 
 
@@ -356,11 +263,15 @@ class AreaRow:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """A quarter of the city. Totals are over the areas that reported, and over no others."""
+    """A quarter of the city. Totals are over the areas that reported, and over no others.
+
+    `unlisted` are the hosts of reports about neighbourhoods that the city's list does not know.
+    """
 
     period: Period
     rows: tuple[AreaRow, ...]
     totals: dict[Cell, int]
+    unlisted: tuple[str, ...] = ()
 
     @property
     def reported(self) -> int:

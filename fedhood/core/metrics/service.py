@@ -15,16 +15,15 @@ from fedhood.core.metrics.model import (
     ReportCompiled,
     ReportRefused,
     observations,
-    period,
-    period_of,
 )
+from fedhood.core.metrics.quarters import period, period_of
 from fedhood.core.metrics.tables import IssuedReportTable
 from fedhood.kernel.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     import peewee
 
-    from fedhood.core.metrics.model import Period
+    from fedhood.core.metrics.quarters import Period
     from fedhood.core.neighbourhoods import Neighbourhood
     from fedhood.kernel.database import UnitOfWork
 

@@ -67,9 +67,8 @@ def last_sequence(db: peewee.Database, neighbourhood: int) -> IssuedReport | Non
 def first_fact_at(db: peewee.Database, neighbourhood: int) -> datetime | None:
     """When something happened in a neighbourhood for the first time."""
     rows = FactTable.select(FactTable.at).where(FactTable.neighbourhood == neighbourhood).order_by(FactTable.id)
-    for row in rows.limit(1).execute(db):
-        return row.at
-    return None
+    at: datetime | None = next((row.at for row in rows.limit(1).execute(db)), None)
+    return at
 
 
 # -- the city's list ---------------------------------------------------------------------------------------------------
@@ -95,11 +94,11 @@ def received(db: peewee.Database, *conditions: Any) -> list[ReceivedReport]:
 
 def _received_of(row: ReceivedReportTable) -> ReceivedReport:
     values = {field.name: getattr(row, field.name) for field in dataclasses.fields(ReceivedReport)}
-    raw = bytes(row.raw)
+    raw = bytes(row.document)
     values |= {
         "state": ReceivedState(row.state),
         "why": None if row.why is None else Why(row.why),
-        "raw": raw,
+        "document": raw,
         "handed": None if row.handed is None else _handed_of(row.handed, row.digest, raw),
     }
     return ReceivedReport(**values)

@@ -33,7 +33,7 @@ class IssuedReportTable(Table):
 
 
 class CityAreaTable(Table):
-    """A neighbourhood of the city's own list; one that was taken off stays, so that what it handed in keeps its name."""
+    """A neighbourhood of the city's own list; one that was taken off stays, for what it handed in."""
 
     id = p0(peewee.AutoField())
     name = p0(peewee.TextField())
@@ -65,7 +65,7 @@ class ReceivedReportTable(Table):
     why = p0(peewee.TextField(null=True))
     reason = p0(peewee.TextField(default=""))
     received_at = p0(MomentField())
-    raw = p0(peewee.BlobField())
+    document = p0(peewee.BlobField())
     handed = p0(JsonField(null=True))
 
     class Meta:

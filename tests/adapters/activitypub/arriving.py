@@ -90,9 +90,7 @@ class Here:
 
     async def arrive(self, activity: dict[str, Any], *, scoped: bool = True, peer: int | None = None) -> str:
         """Keep an activity as the inbox does, let it be understood, and say what became of it."""
-        row = await self.database.write(
-            keep, activity, scoped=scoped, peer=self.world.peer if peer is None else peer
-        )
+        row = await self.database.write(keep, activity, scoped=scoped, peer=self.world.peer if peer is None else peer)
         assert await understand_one(self.federation)
         return self.fate(row)
 
@@ -194,9 +192,7 @@ def actor_document(uri: str, kind: str, vouching: str | None = None, *, now=next
     }
     if vouching is None:
         return document
-    return proofs.sign(
-        document, pair_of(vouching).ed25519, verification_method=f"{vouching}#ed25519-key", created=now
-    )
+    return proofs.sign(document, pair_of(vouching).ed25519, verification_method=f"{vouching}#ed25519-key", created=now)
 
 
 # -- letters -----------------------------------------------------------------------------------------------------------
@@ -230,9 +226,7 @@ def proved(activity: dict[str, Any], *, inner: bool = True, created=next_door.TE
 
 def _prove(activity: dict[str, Any], created) -> dict[str, Any]:
     actor = activity["actor"]
-    return proofs.sign(
-        activity, pair_of(actor).ed25519, verification_method=f"{actor}#ed25519-key", created=created
-    )
+    return proofs.sign(activity, pair_of(actor).ed25519, verification_method=f"{actor}#ed25519-key", created=created)
 
 
 def request(there: Here, path: str, activity: dict[str, Any] | bytes, *, by: str = "", date=None) -> dict[str, Any]:

@@ -41,9 +41,7 @@ def application(database: Database, profile: Profile = Profile.NEIGHBOURHOOD) ->
     return app
 
 
-@pytest.mark.parametrize(
-    "resource", ["acct:elm@elm.example", "https://elm.example/", "acct:elm.example@elm.example"]
-)
+@pytest.mark.parametrize("resource", ["acct:elm@elm.example", "https://elm.example/", "acct:elm.example@elm.example"])
 def test_a_resource_is_described_as_recorded(resource: str, database: Database) -> None:
     settle_in(database)
     assert found(database, resource) == golden.document("06")[resource]

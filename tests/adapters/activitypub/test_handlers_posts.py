@@ -1,14 +1,18 @@
 """Posts of neighbours arrive; whoever says more than they may is refused, rule by rule (L4 to L8, A3, A4)."""
 
+from datetime import timedelta
+
 import pytest
 
 from fedhood.adapters.activitypub.tables import InboundTable
+from fedhood.adapters.activitypub.understand import understand_one
 from fedhood.core import posts
 from fedhood.core.help_requests.tables import HelpRequestTable
 from fedhood.core.neighbourhoods.tables import PairTable
 from fedhood.core.peers.tables import AgreementTable, PeerTable
 from fedhood.core.posts import Audience, Kind
 from fedhood.core.posts.tables import PostTable
+from fedhood.core.relations.tables import BlockTable
 from tests.adapters.activitypub import next_door
 from tests.adapters.activitypub.arriving import Here, here, know, letter, proved
 
@@ -115,9 +119,7 @@ async def test_a_public_post_is_for_those_of_ours_that_read_its_neighbourhood(oa
 
 def root_at_elm(place: Here, **also) -> str:
     world = place.world
-    number = place.database.transact(
-        next_door.add_post, 7001, world.alice, world.elm, (world.elm, world.oak), **also
-    )
+    number = place.database.transact(next_door.add_post, 7001, world.alice, world.elm, (world.elm, world.oak), **also)
     return place.note(number)
 
 
@@ -142,9 +144,14 @@ async def test_who_was_blocked_answers_nothing_and_is_not_told(elm) -> None:
 
 
 def _block(uow, one: int, other: int) -> None:
-    from fedhood.core.relations.tables import BlockTable
-
     BlockTable.insert(account=one, other=other, at=uow.now).execute(uow.db)
+
+
+def answer_of_elm() -> dict:
+    """48, but said by a resident of the announcing neighbourhood."""
+    own = letter("48", **{BOB: ALICE, "https://oak.example/ap/notes": "https://elm.example/ap/notes"})
+    own["object"] |= {"id": "https://elm.example/ap/activities/own", "fhFrom": ELM}
+    return own
 
 
 async def test_the_home_of_a_thread_announces_answers_and_our_own_is_stored_once(oak) -> None:
@@ -172,17 +179,18 @@ async def test_nobody_puts_words_into_a_resident_of_ours(oak) -> None:
 
 async def test_an_answer_of_the_announcing_neighbourhood_itself_arrives(oak) -> None:
     await oak.arrive(proved(letter("13")))
-    own = letter("48", **{"https://oak.example/ap/people/01JDB0BOB": ALICE, "https://oak.example/ap/notes": "https://elm.example/ap/notes"})
-    own["object"] |= {"id": "https://elm.example/ap/activities/own", "fhFrom": ELM}
+    own = answer_of_elm()
     assert await oak.arrive(proved(own)) == "understood"
     assert kept(oak, "https://elm.example/ap/notes/01JDSCREPLY").root == kept(oak, NOTE).id
 
 
 async def test_an_answer_waits_for_its_thread_and_is_read_when_that_is_here(oak, clock) -> None:
-    own = letter("48", **{"https://oak.example/ap/people/01JDB0BOB": ALICE, "https://oak.example/ap/notes": "https://elm.example/ap/notes"})
-    own["object"] |= {"id": "https://elm.example/ap/activities/own", "fhFrom": ELM}
-    assert await oak.arrive(proved(own)) == "parked orphan"
+    assert await oak.arrive(proved(answer_of_elm())) == "parked orphan"
     assert await oak.arrive(proved(letter("13"))) == "understood"
+    assert not await understand_one(oak.federation)
+    clock.move(timedelta(seconds=10))
+    assert await understand_one(oak.federation)
+    assert kept(oak, "https://elm.example/ap/notes/01JDSCREPLY") is not None
 
 
 # -- L8: who says more than they may -----------------------------------------------------------------------------------

@@ -44,8 +44,7 @@ def verify_follow(activity: dict[str, Any]) -> None:
     reading.same_origin(reading.text(activity, "id"), actor)
     reading.text(activity, "object")
     proposal = _of_kind(activity.get("fhPeering"), peering.PROPOSAL)
-    if proposal.get("fhRequestedTrust") not in _ASKABLE:
-        raise Invalid("what it asks to be is not known here", code="peering-trust")
+    _verify_trust(proposal.get("fhRequestedTrust"), _ASKABLE)
     reading.same_origin(reading.text(proposal, "fhPeerInbox"), actor)
     reading.text(proposal, "fhKeyFingerprint")
     for uri in _groups(proposal):
@@ -232,6 +231,11 @@ def _speaking(context: Context) -> Peer:
     return peer
 
 
+def _verify_trust(word: Any, known: frozenset[str]) -> None:
+    if not isinstance(word, str) or word not in known:
+        raise Invalid("what it asks or grants is not known here", code="peering-trust")
+
+
 def _verify_agreement(value: Any, actor: str) -> None:
     agreement = _of_kind(value, peering.AGREEMENT)
     if reading.text(agreement, "attributedTo") != actor:
@@ -239,8 +243,7 @@ def _verify_agreement(value: Any, actor: str) -> None:
     reading.same_origin(reading.text(agreement, "id"), actor)
     reading.same_origin(reading.text(agreement, "fhPeerInbox"), actor)
     reading.text(agreement, "fhKeyFingerprint")
-    if agreement.get("fhGrantedTrust") not in _GRANTABLE:
-        raise Invalid("what it grants is not known here", code="peering-trust")
+    _verify_trust(agreement.get("fhGrantedTrust"), _GRANTABLE)
     scopes = agreement.get("fhGrantedScopes")
     if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
         raise Invalid("the scopes are no list of words", code="peering-scopes")
