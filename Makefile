@@ -46,6 +46,9 @@ format: setup-dev ## put the code in its one shape
 demo: setup ## two neighbourhoods and a city, telling the story, then left running
 	@$(BIN)/fedhood demo
 
+bench: setup-dev ## measure, beside the ceilings of the same run (some minutes)
+	@$(BIN)/python -m tests.bench
+
 lock: setup-dev ## choose exact versions anew (needs uv)
 	@$(BIN)/python -c 'import shutil,sys; sys.exit(0 if shutil.which("uv") else "uv is needed to lock: pip install uv")'
 	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --group build pyproject.toml -o requirements/run.lock

@@ -7,6 +7,7 @@ from fedhood.simulator import demo as story
 
 @click.command()
 @click.option("--check", is_flag=True, help="Tell the story once, check its outcome and end.")
-def demo(*, check: bool) -> None:
+@click.pass_context
+def demo(ctx: click.Context, *, check: bool) -> None:
     """Two neighbourhoods and a city on this machine, telling a story; they are left running until Ctrl-C."""
-    story.main(check=check)
+    ctx.exit(story.main(check=check))

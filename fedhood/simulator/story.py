@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -91,7 +92,7 @@ def _peer_page(keeper: Visitor) -> str:
 def both_say_they_match(scene: Scene) -> str:
     """Both keepers press "they match"; from then on each may write for both."""
     for keeper in (scene.at_oak(1), scene.at_elm(1)):
-        page = until(lambda keeper=keeper: _match_form(keeper), "the button that says: they match")
+        page = until(functools.partial(_match_form, keeper), "the button that says: they match")
         boxes = re.findall(r'name="(pair-[0-9]+-[0-9]+)"', keeper.get(page).text)
         keeper.submit(f"{page}/match", dict.fromkeys(boxes, "on"), form_on=page)
     until(lambda: _answer(scene.at_elm(), "Eik"), "Elm may write for Oak too")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import socket
 import subprocess
@@ -127,8 +128,7 @@ class Town:
     def wait_until_open(self) -> None:
         """Wait until every server answers. Raises TimeoutError."""
         for house in self.houses.values():
-            visitor = Visitor(house.settings.host)
-            until(lambda visitor=visitor: visitor.get("/about").status == 200, f"{house.key} answers")
+            until(functools.partial(_answers, Visitor(house.settings.host)), f"{house.key} answers")
 
     def _settle(
         self,
@@ -156,6 +156,10 @@ class Town:
         tokens = {who.name: database.transact(_settle_in, who=who, home=home) for who in people}
         database.release()
         return tokens
+
+
+def _answers(visitor: Visitor) -> bool:
+    return visitor.get("/about").status == 200
 
 
 def _settle_in(uow: UnitOfWork, *, who: Resident, home: int) -> str:

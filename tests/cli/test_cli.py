@@ -108,6 +108,12 @@ def test_serving_is_handed_the_settings(fedhood: Shell, tmp_path: Path, monkeypa
     assert [each.host for each in served] == ["elm.example"]
 
 
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_a_demo_that_fails_says_so_to_its_caller(fedhood: Shell, monkeypatch: pytest.MonkeyPatch, outcome: int):
+    monkeypatch.setattr("fedhood.simulator.demo.main", lambda *, check: outcome if check else 2)
+    assert fedhood("demo", "--check").exit_code == outcome
+
+
 @pytest.mark.parametrize("name", ["ana lima", "Ana Lima"])
 def test_a_link_signs_its_resident_in_once(fedhood: Shell, elm, name: str):
     said = fedhood("accounts", "link", name)

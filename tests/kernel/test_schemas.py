@@ -76,7 +76,7 @@ def test_a_schema_names_only_what_is_here(name: str):
 def test_patterns_mean_the_same_in_every_regex_dialect(name: str):
     for part in nested(schemas.read(name)):
         if isinstance(part.get("pattern"), str):
-            assert not re.search(r"\\[dDwWsSb]", part["pattern"]), part["pattern"]
+            assert not re.search(r"\\[dDwWbB]", part["pattern"]), part["pattern"]
 
 
 @pytest.mark.usefixtures("own")

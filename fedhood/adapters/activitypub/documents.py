@@ -221,10 +221,10 @@ def _tombstone(uri: str, at: datetime) -> dict[str, Any]:
 def _activity(db: peewee.Database, request: web.Request, federation: Federation, asking: Peer | None) -> web.Response:
     _ = federation
     key = request.match_info["key"]
-    row = ActivityTable.get_or_none(db, ActivityTable.key == key)
-    if row is None:
+    rows = list(ActivityTable.select(ActivityTable.body).where(ActivityTable.key == key).execute(db))
+    if not rows:
         raise NotFound
-    body = bytes(row.body)
+    body = bytes(rows[0].body)
     if _is_public(body):
         return _bytes(request, body, _FOR_ALL)
     if asking is None or asking.state is not PeerState.AGREED or not _was_sent(db, asking.id, key):

@@ -162,10 +162,8 @@ def offer_refused(uow: UnitOfWork, *, offer_id: int) -> None:
     if offered.state not in {OfferState.WAITING, OfferState.ACCEPTED, OfferState.LAPSED}:
         return
     post = posts.row(uow.db, post_id=offered.request)
-    if offered.state is OfferState.ACCEPTED:
-        reason = offers.RELEASED
-    else:
-        reason = offers.WHY[request_row(uow.db, post.id).state]
+    let_go = offered.state is OfferState.ACCEPTED
+    reason = offers.RELEASED if let_go else offers.WHY[request_row(uow.db, post.id).state]
     if not store.answer(uow.db, offered, OfferState.REFUSED, at=uow.now, reason=reason):
         raise Conflict
     store.end_thread(uow.db, offered.id, uow.now)

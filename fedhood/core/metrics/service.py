@@ -154,6 +154,11 @@ def report_before(db: peewee.Database, report: IssuedReport) -> IssuedReport | N
     return next(iter(store.issued(db, *before)), None)
 
 
+def period_from(report: IssuedReport) -> Period:
+    """The quarter that a report is about."""
+    return period(report.period, ZoneInfo(report.time_zone))
+
+
 def issued(db: peewee.Database) -> list[IssuedReport]:
     """All reports of ours, oldest first."""
     return store.issued(db)

@@ -84,7 +84,7 @@ class Here:
         app = web.Application()
         app[FEDERATION] = self.federation
         app[SETTINGS] = self.federation.settings
-        app[LIMITER] = limiter or Limiter()
+        app[LIMITER] = Limiter() if limiter is None else limiter
         app.add_routes(inbox.routes())
         return app
 

@@ -191,7 +191,7 @@ async def test_a_server_that_takes_too_long_is_in_trouble(federation: Federation
 async def test_a_fault_of_ours_is_told_and_leaves_the_others_alone(
     federation: Federation, world: World, oak: Remote, clock: FakeClock
 ) -> None:
-    await federation.database.write(outbox.deliver, world.peer, "no.such-verb", 1)
+    await federation.database.write(outbox.deliver, world.peer, "peer.no-such-verb", 1)
     with pytest.raises(BaseExceptionGroup):
         await deliver.pump(federation, clock.now())
     assert not await deliver.pump(federation, clock.now())

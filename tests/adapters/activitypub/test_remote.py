@@ -1,96 +1,34 @@
 """Another server's actors: what is believed of them, and what is not."""
 
-import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from fedhood.adapters.activitypub import actors, keys, proofs, remote, signatures
-from fedhood.adapters.activitypub.actors import ActorRef
 from fedhood.adapters.activitypub.federation import Federation
-from fedhood.adapters.activitypub.remote import ACTIVITY_JSON, LD_JSON
-from fedhood.core import neighbourhoods
+from fedhood.adapters.activitypub.remote import LD_JSON
 from fedhood.core.peers import Peer
 from fedhood.core.peers.tables import PeerTable
 from fedhood.kernel.engine import Database, UnitOfWork
 from fedhood.kernel.errors import Invalid, RemoteFailure
-from fedhood.kernel.urls import Addresses
-from tests.adapters.activitypub.shapes import federation_of, secrets
+from tests.adapters.activitypub.elm_server import GROUP, Document, Elm, asking_as_oak, serving_elm
+from tests.adapters.activitypub.shapes import secrets
 from tests.support.clocks import NOON, FakeClock
-
-GROUP = "/ap/groups/elm"
-Document = dict[str, Any]
-
-
-@dataclass
-class Elm:
-    """A server next door that says what a test wants."""
-
-    addresses: Addresses
-    documents: dict[str, Document] = field(default_factory=dict)
-    answers: dict[str, web.Response] = field(default_factory=dict)
-    media_type: str = ACTIVITY_JSON
-    requests: list[web.Request] = field(default_factory=list)
-
-    async def answer(self, request: web.Request) -> web.Response:
-        self.requests.append(request)
-        if request.path in self.answers:
-            return self.answers[request.path]
-        if request.path not in self.documents:
-            return web.Response(status=404)
-        media_type = "application/json" if request.path.startswith("/.well-known") else self.media_type
-        body = json.dumps(self.documents[request.path]).encode()
-        return web.Response(body=body, headers={"Content-Type": media_type})
-
-    @property
-    def group(self) -> str:
-        return self.addresses.base + GROUP
-
-    def vouch(self, document: Document) -> Document:
-        """The document with a fresh proof by this server's key."""
-        key = secrets("elm_instance").ed25519
-        return proofs.sign(document, key, verification_method=self.addresses.instance_key, created=NOON)
-
-    def change(self, change: Callable[[Document], object]) -> None:
-        """Change the Group's document and vouch for it again."""
-        document = self.documents[GROUP]
-        change(document)
-        self.documents[GROUP] = self.vouch(document)
 
 
 @pytest.fixture
 async def oak(running: Database) -> AsyncIterator[Federation]:
-    federation = federation_of(running, host="oak.localhost:1")
-    federation.key_cache[actors.INSTANCE] = secrets("oak_instance")
-    async with federation.client:
+    async with asking_as_oak(running) as federation:
         yield federation
 
 
 @pytest.fixture
 async def elm(running: Database) -> AsyncIterator[Elm]:
-    here = Elm(Addresses(""))
-    app = web.Application()
-    app.router.add_get("/{path:.*}", here.answer)
-    async with TestServer(app) as server:
-        here.addresses = Addresses(f"http://elm.localhost:{server.port}")
-        place = await running.write(neighbourhoods.create, name="Elm District", key="elm")
-        for path, ref, name in (
-            ("/ap/instance", actors.INSTANCE, "elm_instance"),
-            (GROUP, ActorRef(actors.ActorKind.GROUP, place), "elm_group"),
-        ):
-            here.documents[path] = await running.read(
-                actors.document, here.addresses, ref, secrets(name), secrets("elm_instance"), NOON
-            )
-        here.documents["/.well-known/nodeinfo"] = {
-            "links": [{"rel": remote.NODEINFO_ACTOR, "href": here.addresses.instance}]
-        }
-        yield here
+    async with serving_elm(running) as server:
+        yield server
 
 
 def _add_peer(uow: UnitOfWork, elm: Elm) -> Peer:
