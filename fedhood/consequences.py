@@ -9,7 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import outbox
-from fedhood.core import access, accounts, help_requests, interactions, notifications, peers, posts
+from fedhood.core import (
+    access,
+    accounts,
+    help_requests,
+    households,
+    interactions,
+    moderation,
+    notifications,
+    peers,
+    posts,
+)
 from fedhood.core.notifications import Kind
 from fedhood.kernel import jobs
 
@@ -189,6 +199,19 @@ def _peer_agreed(uow: UnitOfWork, fact: peers.PeerAgreed) -> None:
         outbox.peer_found(uow, peer_id=fact.object or 0)
 
 
+def _report_filed(uow: UnitOfWork, fact: moderation.ReportFiled) -> None:
+    for place in moderation.told_of(uow.db, fact.report):
+        for account in access.holders(uow.db, access.Permission.MODERATE, place):
+            notifications.tell(uow, account=account, kind=Kind.REPORT, object=fact.report)
+    if fact.elsewhere:
+        outbox.reported(uow, report_id=fact.report)
+
+
+def _report_closed(uow: UnitOfWork, fact: moderation.ReportClosed) -> None:
+    if fact.reporter is not None:
+        notifications.tell(uow, account=fact.reporter, kind=Kind.REPORT_ANSWER, object=fact.report)
+
+
 def _peer_refused(uow: UnitOfWork, fact: peers.PeerRefused) -> None:
     outbox.peer_rejected(uow, peer_id=fact.object or 0)
 
@@ -197,6 +220,23 @@ def _peer_ended(uow: UnitOfWork, fact: peers.PeerEnded) -> None:
     if fact.by_us:
         outbox.peer_ended(uow, peer_id=fact.object or 0)
 
+
+# counted or remembered, and nothing more follows
+WITHOUT: frozenset[type[Fact]] = frozenset(
+    {
+        accounts.AccountErased,
+        households.AccountJoined,
+        households.AccountLeft,
+        households.HouseholdFounded,
+        households.HouseholdMerged,
+        households.SessionDay,
+        help_requests.HelpMirrorChanged,
+        help_requests.HelpMirrored,
+        help_requests.HelpOfferLapsed,
+        help_requests.MeetingAnswered,
+        posts.PostMirrored,
+    }
+)
 
 TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     posts.PostPublished: (_post_published,),
@@ -222,6 +262,8 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     help_requests.MessageSaid: (_message_said,),
     help_requests.MessageArrived: (_message_arrived,),
     help_requests.HelpConfirmed: (_confirmed,),
+    moderation.ReportFiled: (_report_filed,),
+    moderation.ReportClosed: (_report_closed,),
     peers.PeerFound: (_peer_found,),
     peers.PeerAsked: (_peer_asked,),
     peers.PeerAgreed: (_peer_agreed,),

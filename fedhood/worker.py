@@ -53,7 +53,9 @@ class Worker:
 
     async def start(self) -> None:
         """Take up what an earlier process left, and work from now on."""
-        await self._database.write(jobs.release_all)
+        if self._database.single_process:
+            await self._database.write(jobs.release_all)
+            await self._database.write(deliver.release_all)
         self._task = asyncio.create_task(self._work(), name="fedhood-worker")
 
     async def stop(self) -> None:
@@ -63,6 +65,8 @@ class Worker:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+        if self._federation is not None:
+            await deliver.stop(self._federation)
 
     async def _work(self) -> None:
         while True:

@@ -64,6 +64,9 @@ class UnitOfWork:
 class Database(abc.ABC):
     """A database of ours, whatever the engine."""
 
+    # one process a database: what an earlier one held can be taken over at once
+    single_process = True
+
     def __init__(
         self, *, clock: Clock, new_id: IdMaker, consequences: Callable[[UnitOfWork, facts.Fact], None]
     ) -> None:

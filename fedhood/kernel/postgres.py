@@ -32,6 +32,8 @@ _WORTH_REPEATING = {"40001", "40P01"}  # serialization_failure, deadlock_detecte
 class PostgresDatabase(Database):
     """A PostgreSQL database, named by its DSN."""
 
+    single_process = False
+
     def __init__(
         self,
         dsn: str,

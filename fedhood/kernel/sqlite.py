@@ -32,7 +32,8 @@ T = TypeVar("T")
 
 BATCH = 64
 BACKLOG = 2000
-CHECKPOINT_PAGES = 2000  # 8 MB of log
+MOST_LOG = 8 << 20  # bytes of log after which the writer checkpoints in the midst of work
+_QUIET = 0.5  # seconds without work after which it does so in any case
 _COMMON = {
     "journal_mode": "wal",
     "foreign_keys": 1,
@@ -75,6 +76,7 @@ class SqliteDatabase(Database):
     ) -> None:
         super().__init__(clock=clock, new_id=new_id, consequences=consequences)
         self.path = path
+        self._log = path.with_name(path.name + "-wal")
         self._writer_db = open_file(path)
         self._reader_db = open_file(path, read_only=True)
         self._queue: queue.Queue[_Unit | None] = queue.Queue(backlog)
@@ -175,16 +177,23 @@ class SqliteDatabase(Database):
                     waiting.failure = waiting.failure or failure
                 wake = False
             self._tell(batch, wake=wake)
+            if self._log_is_long():
+                _checkpoint(db, "TRUNCATE")
         _checkpoint(db, "TRUNCATE")
         _close(db)
 
     def _next(self, db: peewee.SqliteDatabase) -> _Unit | None:
         """The next unit; while nobody waits, the quiet is used to checkpoint."""
         try:
-            return self._queue.get(timeout=0.5)
+            return self._queue.get(timeout=_QUIET)
         except queue.Empty:
             _checkpoint(db, "PASSIVE")
             return self._queue.get()
+
+    def _log_is_long(self) -> bool:
+        with contextlib.suppress(OSError):
+            return self._log.stat().st_size > MOST_LOG
+        return False
 
     def _write_batch(self, db: peewee.SqliteDatabase, batch: list[_Unit]) -> tuple[bool, bool]:
         """Run the first unit and all that wait (64 at most) in one transaction: (go on, wake the worker)."""

@@ -679,6 +679,8 @@ INDEXES = (
     'CREATE INDEX "post_root_id" ON "post" ("root", "id") WHERE ("root" IS NOT NULL)',
     'CREATE INDEX "post_place_post" ON "post_place" ("post")',
     'CREATE INDEX "delivery_peer_number" ON "delivery" ("peer", "number") WHERE ("state" = \'waiting\')',
+    'CREATE INDEX "delivery_object" ON "delivery" ("object")',
+    'CREATE INDEX "delivery_activity" ON "delivery" ("activity") WHERE ("activity" IS NOT NULL)',
 )
 
 

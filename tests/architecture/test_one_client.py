@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "fedhood"
 CLIENT = ROOT / "adapters" / "http" / "client.py"
+# the demo's visitor is no part of a server: a browser at loopback addresses, and nowhere else
+BROWSER = ROOT / "simulator" / "visitor.py"
 SESSIONS = {"ClientSession", "TCPConnector", "UnixConnector", "BaseConnector", "ClientRequest"}
 MODULES = {
     "urllib.request",
@@ -60,7 +62,9 @@ def test_another_way_out_is_noticed(source: str) -> None:
 
 def test_only_the_client_opens_connections() -> None:
     found = {
-        str(path.relative_to(ROOT)): offences(path.read_text("utf-8")) for path in ROOT.rglob("*.py") if path != CLIENT
+        str(path.relative_to(ROOT)): offences(path.read_text("utf-8"))
+        for path in ROOT.rglob("*.py")
+        if path not in {CLIENT, BROWSER}
     }
     assert {path: names for path, names in found.items() if names} == {}
 

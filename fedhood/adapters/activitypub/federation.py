@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from fedhood.adapters.activitypub.actors import ActorRef
     from fedhood.adapters.activitypub.keys import KeyPair
     from fedhood.adapters.http.client import Client
     from fedhood.kernel.clock import Clock
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 class Federation:
     """One server's place among the others. Two of them may live in one process.
 
-    `key_cache` holds secrets that were read from the database; `actors.ensure_keys` fills and bounds it.
+    `key_cache` holds secrets that were read from the database, by `ActorRef`; `actors.ensure_keys` fills and bounds it.
     """
 
     database: Database
@@ -29,7 +28,7 @@ class Federation:
     addresses: Addresses
     settings: Settings
     clock: Clock
-    key_cache: dict[ActorRef, KeyPair] = field(default_factory=dict, repr=False)
+    key_cache: dict[object, KeyPair] = field(default_factory=dict, repr=False)
 
 
 FEDERATION: web.AppKey[Federation] = web.AppKey("federation", Federation)

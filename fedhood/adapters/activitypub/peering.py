@@ -15,7 +15,7 @@ from fedhood.adapters.activitypub.posts import ordered_at
 from fedhood.adapters.activitypub.saying import Saying
 from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core import neighbourhoods, peers
-from fedhood.core.peers import Peer, PeerState, Trust
+from fedhood.core.peers import Peer, Trust
 from fedhood.kernel.clock import instant
 from fedhood.kernel.errors import Invalid, NotFound, RemoteFailure
 
@@ -42,7 +42,6 @@ _FOLLOW = "peer.follow"
 async def discover(federation: Federation, peer_id: int) -> None:
     """Look a server up that somebody named: its NodeInfo, its instance actor, the letters to compare.
 
-    Of one that we agreed with, the names of its neighbourhoods too: until then they are called by their keys.
     What went wrong is kept for the page that shows it. Raises NotFound, Conflict (another key than the confirmed one),
     and RemoteFailure or Invalid as `remote.instance_actor` does, `not-fedhood` for a server of another kind; the job
     is tried again, for a volunteer's server may be off, or not yet set up.
@@ -69,18 +68,6 @@ async def discover(federation: Federation, peer_id: int) -> None:
         fingerprint=there.fingerprint,
         capabilities=list(there.capabilities),
     )
-    await _learn_names(federation, peer)
-
-
-async def _learn_names(federation: Federation, peer: Peer) -> None:
-    if peer.state is not PeerState.AGREED:
-        return
-    for known in await federation.database.read(neighbourhoods.of_peer, peer.id):
-        group = await remote.fetch(federation, peer, known.uri or "")
-        if group.kind == "Group" and group.name:
-            await federation.database.write(
-                neighbourhoods.remember, peer=peer.id, uri=group.uri, key=known.key, name=group.name
-            )
 
 
 def peer_inbox_of(there: remote.RemoteInstance) -> str:

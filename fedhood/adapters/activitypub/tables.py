@@ -81,6 +81,13 @@ DeliveryTable.add_index(
 )
 
 
+# the ledger: who got what; an activity is asked for by its key
+DeliveryTable.add_index(DeliveryTable.index(DeliveryTable.object))
+DeliveryTable.add_index(
+    DeliveryTable.index(DeliveryTable.activity, where=DeliveryTable.activity.is_null(is_null=False))
+)
+
+
 class HostTable(Table):
     """How sending to a peer goes."""
 

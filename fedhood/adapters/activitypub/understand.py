@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from fedhood.adapters.activitypub import handlers, keys, proofs, remote
+from fedhood.adapters.activitypub import handlers, keys, proofs, remote, streams
 from fedhood.adapters.activitypub.actors import PROOF_KEY
 from fedhood.adapters.activitypub.handlers.acting import ORPHAN
 from fedhood.adapters.activitypub.handlers.contract import Context
@@ -163,6 +163,8 @@ async def _take_in(federation: Federation, row: Arrival, activity: dict[str, Any
 def _receive(uow: UnitOfWork, row: Arrival, handler: Handler, context: Context) -> None:
     """The one transaction: what follows from it, and that it was understood."""
     _settle(uow, row, Outcome(state=UNDERSTOOD))
+    if context.peer is not None:
+        streams.heard_from(uow, peer_id=context.peer.id)  # it is there: what waits for it is sent at once
     handler.receive(uow, context)
 
 

@@ -74,12 +74,12 @@ def _tiles(found: Overview, words: Words) -> list[tuple[str, str, str]]:
     resolved = totals.get(("help.outcome", "resolved"), 0)
     asked = resolved + totals.get(("help.outcome", "not-resolved"), 0)
     of = _("of %(number)s households in these neighbourhoods", number=words.number(found.households_reported))
-    one_household = _("at most %(number)s of one household are counted")
+    most = _("at most %(number)s of one household are counted", number=metrics.CAPS["posts.total"])
     figures = (
         (_("Connected households"), sum(status.values()), of),
         (_("Households that came by"), status["seen"] + status["contributing"], ""),
         (_("Households that took part"), status["contributing"], ""),
-        (_("Messages"), totals.get(("posts.total", ""), 0), one_household % {"number": metrics.CAPS["posts.total"]}),
+        (_("Messages"), totals.get(("posts.total", ""), 0), most),
         (_("Answers"), totals.get(("interactions.kind", "comment"), 0), _both(words)),
         (_("Thanks"), totals.get(("interactions.kind", "like"), 0), _both(words)),
         (_("Asked for help"), asked, _("the first time in the quarter, for each household")),

@@ -17,6 +17,7 @@ from fedhood.core.moderation.service import (
     report_row,
     report_talk,
     restore,
+    told_of,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "report_row",
     "report_talk",
     "restore",
+    "told_of",
 ]

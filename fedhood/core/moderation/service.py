@@ -148,6 +148,17 @@ def report_row(db: peewee.Database, report_id: int) -> Report:
     raise NotFound
 
 
+def told_of(db: peewee.Database, report_id: int) -> list[int]:
+    """The neighbourhoods of ours whose moderators read a complaint: the reporter's, and that of who is reported."""
+    found = report_row(db, report_id)
+    same = ReportTable.select().where(
+        ReportTable.reported == found.reported,
+        ReportTable.post == found.post if found.post is not None else ReportTable.thread == found.thread,
+        ReportTable.state == ReportState.OPEN.value,
+    )
+    return sorted({row.neighbourhood for row in same.execute(db)} | {found.neighbourhood})
+
+
 def hide(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: str = "") -> None:
     """A moderator hides a post from everyone but its author and the moderators. Raises as `restore`."""
     _show_or_hide(uow, by, post_id, reason, hidden=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fedhood.adapters.activitypub import actors, keys, outbox, peering
+from fedhood.adapters.activitypub import actors, groups, keys, outbox, peering
 from fedhood.adapters.activitypub.handlers.contract import Context
 from fedhood.adapters.activitypub.handlers.peering import PEERING
 from fedhood.adapters.activitypub.saying import Saying
@@ -340,7 +340,7 @@ def test_our_own_words_are_understood_next_door(database: Database, oak: World) 
     assert birch is not None
     assert (birch.name, birch.key, birch.peer) == ("Birch hill", "birch-hill", oak.peer)
     (job,) = database.look(lambda db: list(JobTable.select().execute(db)))
-    assert (job.kind, job.details) == ("peer.discover", {"peer": oak.peer})
+    assert (job.kind, job.details) == ("peer.meet", {"peer": oak.peer})
 
 
 def test_a_grant_from_whom_we_did_not_ask_counts_nothing(database: Database, oak: World) -> None:
@@ -562,7 +562,7 @@ async def test_the_names_of_neighbourhoods_are_learnt_from_whom_we_agreed_with(r
         values = {"actor_uri": elm.addresses.instance, "multikey": keys.multikey(pair.ed25519)}
         await running.write(lambda uow: PeerTable.update(values).execute(uow.db))
         await running.write(neighbourhoods.remember, peer=peer_id, uri=uri, key="elm", name="Elm")
-        await peering.discover(oak, peer_id)
+        await groups.meet(oak, peer_id)
         known = await running.read(neighbourhoods.by_uri, uri)
         assert known is not None
         assert known.name == "Elm District"

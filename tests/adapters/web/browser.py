@@ -41,7 +41,9 @@ class Browser:
         response = await self.client.get(path, allow_redirects=False, headers=headers)
         return await self._take(response)
 
-    async def post(self, path: str, *, headers: dict[str, str] | None = None, csrf: str | None = None, **fields: str) -> str:
+    async def post(
+        self, path: str, *, headers: dict[str, str] | None = None, csrf: str | None = None, **fields: str
+    ) -> str:
         """Send a form with the proof of the page that is shown, or with another."""
         proof = csrf if csrf is not None else self.proof
         response = await self.client.post(

@@ -285,7 +285,7 @@ def _take_in(uow: UnitOfWork, context: Context, peer: Peer, agreement: dict[str,
         updated_at=_said_at(uow, context, agreement),
     )
     if peer.state is PeerState.AGREED:
-        jobs.add(uow, "peer.discover", ordering_key=f"peer.{peer.id}", peer=peer.id)  # for their names
+        jobs.add(uow, "peer.meet", ordering_key=f"peer.{peer.id}", peer=peer.id)  # for their names
 
 
 def _said_at(uow: UnitOfWork, context: Context, agreement: dict[str, Any]) -> datetime:
