@@ -49,6 +49,9 @@ demo: setup ## two neighbourhoods and a city, telling the story, then left runni
 bench: setup-dev ## measure, beside the ceilings of the same run (some minutes)
 	@$(BIN)/python -m tests.bench
 
+crash: setup-dev ## kill a server two hundred times in the midst of work (twelve minutes at most)
+	@$(BIN)/python -m tests.crash
+
 lock: setup-dev ## choose exact versions anew (needs uv)
 	@$(BIN)/python -c 'import shutil,sys; sys.exit(0 if shutil.which("uv") else "uv is needed to lock: pip install uv")'
 	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --group build pyproject.toml -o requirements/run.lock

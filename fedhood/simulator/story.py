@@ -92,20 +92,26 @@ def _peer_page(keeper: Visitor) -> str:
 def both_say_they_match(scene: Scene) -> str:
     """Both keepers press "they match"; from then on each may write for both."""
     for keeper in (scene.at_oak(1), scene.at_elm(1)):
-        page = until(functools.partial(_match_form, keeper), "the button that says: they match")
-        boxes = re.findall(r'name="(pair-[0-9]+-[0-9]+)"', keeper.get(page).text)
-        keeper.submit(f"{page}/match", dict.fromkeys(boxes, "on"), form_on=page)
-    until(lambda: _answer(scene.at_elm(), "Eik"), "Elm may write for Oak too")
-    until(lambda: _answer(scene.at_oak(), "L’Orme"), "Oak may write for Elm too")
+        page = until(functools.partial(match_form, keeper), "the button that says: they match")
+        say_they_match(keeper, page)
+    until(lambda: choice(scene.at_elm(), "Eik"), "Elm may write for Oak too")
+    until(lambda: choice(scene.at_oak(), "L’Orme"), "Oak may write for Elm too")
     return "“Elm and also Oak” stands in the composer of both"
 
 
-def _match_form(keeper: Visitor) -> str:
+def say_they_match(keeper: Visitor, page: str) -> None:
+    """Press "they match", every pair of neighbourhoods chosen."""
+    boxes = re.findall(r'name="(pair-[0-9]+-[0-9]+)"', keeper.get(page).text)
+    keeper.submit(f"{page}/match", dict.fromkeys(boxes, "on"), form_on=page)
+
+
+def match_form(keeper: Visitor) -> str:
+    """The page with that button, once it is there."""
     page = _peer_page(keeper)
     return page if page and keeper.get(page).links(f"{page}/match") else ""
 
 
-def _answer(visitor: Visitor, name: str) -> str:
+def choice(visitor: Visitor, name: str) -> str:
     """The value of the choice that names this place, in the composer."""
     page = visitor.get("/compose")
     for value in re.findall(r'name="who"[^>]*value="([^"]+)"', page.text):
@@ -121,7 +127,7 @@ def a_post_for_both_reaches_oak(scene: Scene) -> str:
     """Fatou writes once for both and once for Elm alone; Oak reads the one and not the other."""
     writer = scene.at_elm(2)
     writer.submit("/compose", {"text": FOR_ELM, "who": "neighbourhood"})
-    writer.submit("/compose", {"text": FOR_BOTH, "who": _answer(writer, "Eik")})
+    writer.submit("/compose", {"text": FOR_BOTH, "who": choice(writer, "Eik")})
     until(lambda: scene.at_oak().get("/").says(FOR_BOTH), "Oak reads what is for both")
     if scene.at_oak().get("/").says(FOR_ELM):
         raise AssertionError("Oak reads what is for Elm alone")
@@ -144,7 +150,7 @@ def help_is_asked(scene: Scene) -> str:
             "category": "carrying",
             "area": "Autour de la place de l’Orme",
             "until": end.strftime("%Y-%m-%dT%H:%M"),
-            "who": _answer(asker, "Eik"),
+            "who": choice(asker, "Eik"),
         },
     )
     scene.request = page.url

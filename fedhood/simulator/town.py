@@ -115,15 +115,20 @@ class Town:
         )
         file = self._folder / f"{key}.json"
         file.write_text(json.dumps(values), encoding="utf-8")
-        log = (self._folder / f"{key}.log").open("wb")
-        with log:
-            process = subprocess.Popen(  # noqa: S603 - our own program, with a file we wrote
-                [sys.executable, "-m", "fedhood.simulator.instance", str(file)], stdout=log, stderr=log
-            )
         visitors = {who: Visitor(settings.host, token) for who, token in tokens.items()}
-        house = House(key=key, settings=settings, process=process, visitors=visitors, tokens=tokens)
+        house = House(key=key, settings=settings, process=None, visitors=visitors, tokens=tokens)
         self.houses[key] = house
+        self.start(house)
         return house
+
+    def start(self, house: House) -> None:
+        """Start the process of a house, again or for the first time."""
+        with (self._folder / f"{house.key}.log").open("ab") as log:
+            house.process = subprocess.Popen(  # noqa: S603 - our own program, with a file we wrote
+                [sys.executable, "-m", "fedhood.simulator.instance", str(self._folder / f"{house.key}.json")],
+                stdout=log,
+                stderr=log,
+            )
 
     def wait_until_open(self) -> None:
         """Wait until every server answers. Raises TimeoutError."""

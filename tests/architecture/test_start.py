@@ -10,7 +10,6 @@ HEAVY = (
     "fedhood.kernel.schemas",
     "fedhood.kernel.postgres",
     "fedhood.simulator",
-    "playhouse.pool",
 )
 
 

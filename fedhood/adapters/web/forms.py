@@ -30,7 +30,8 @@ async def read(request: web.Request) -> dict[str, str]:
 
 def already_read(request: web.Request) -> dict[str, str]:
     """The fields, when somebody has read them; none otherwise. For a page that gives back what was typed."""
-    return request.get(_FORM, {})
+    fields: dict[str, str] | None = request.get(_FORM)
+    return fields or {}
 
 
 async def _read(request: web.Request) -> dict[str, str]:

@@ -113,6 +113,7 @@ async def error_page(request: web.Request, refusal: Refusal) -> web.StreamRespon
     response = visit.page(
         "error.html",
         status=refusal.status,
+        old_form=refusal.code == "not-our-form",
         # the same bytes for every address: a page that is not there tells nothing, not even what was asked for
         path="/",
         seconds=refusal.retry_after if refusal.status in {429, 503} else 0,

@@ -214,6 +214,7 @@ async def test_a_language_that_was_pressed_stays_until_the_account_says_another(
     browser = await street.browser(street.eva)
     await browser.get("/?lang=fr")
     assert 'lang="fr"' in (await browser.get("/help"))[:60]
+    await browser.get("/account")
     await browser.press("/account/language", language="de")
     assert 'lang="de"' in (await browser.get("/help"))[:60]
 

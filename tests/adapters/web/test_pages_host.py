@@ -1,0 +1,201 @@
+"""Looking after the place: codes, links, neighbours, and the first hour."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from fedhood.adapters.web.host_setup import new_set_up_token
+from fedhood.core import access, neighbourhoods, peers
+from fedhood.core.peers import PeerState, Trust
+from fedhood.kernel.settings import Settings
+from tests.adapters.web.browser import PASSPHRASE, Browser, site
+
+
+@pytest.fixture
+async def host(street) -> Browser:
+    return await street.browser(street.ana)
+
+
+@pytest.mark.parametrize("path", ["/host", "/host/neighbours", "/host/codes", "/host/people"])
+async def test_only_moderators_look_after_the_place(street, path):
+    for viewer, status in ((None, 401), (street.eva, 403), (street.ana, 200)):
+        browser = await street.browser(viewer)
+        await browser.get(path)
+        assert browser.status == status
+
+
+async def test_the_passphrase_is_asked_once_more_after_an_hour(street, host, clock):
+    street.database.transact(
+        access.set_passphrase,
+        account=street.ana.account,
+        hash=access.hash_passphrase(PASSPHRASE),
+        but=street.database.look(access.sessions_of, street.ana.account)[0].id,
+    )
+    clock.move(timedelta(hours=1, minutes=1))
+    await host.get("/host/codes")
+    assert (host.status, host.where) == (303, "/again?next=/host/codes")
+    await host.get(host.where)
+    await host.post("/again", passphrase="not this one", next="/host/codes")
+    assert host.status == 422
+    await host.press("/again", passphrase=PASSPHRASE, next="/host/codes")
+    assert "How many homes?" in host.words
+
+
+async def test_a_sheet_of_codes_is_shown_once_and_can_be_cancelled_whole(street, host):
+    await host.get("/host/codes")
+    await host.post("/host/codes", count="many")
+    assert host.status == 422
+    page = await host.post("/host/codes", count="3")
+    codes = re.findall(r'class="code">([0-9A-Z]{5}-[0-9A-Z]{5})<', page)
+    assert len(set(codes)) == 3
+    await host.press(button(page, "cancel"))
+    newcomer = await street.browser()
+    await newcomer.get("/join")
+    await newcomer.post("/join", code=codes[0])
+    assert newcomer.status == 422
+
+
+def button(page: str, what: str) -> str:
+    return re.search(rf'action="([^"]*/{what})"', page).group(1)
+
+
+async def test_a_link_is_made_in_two_presses_and_signs_its_person_in(street, host):
+    await host.get("/host/people")
+    assert "Eva Stoep" in host.words
+    assert "Bob Vensterbank" not in host.words
+    await host.get(f"/host/people/{street.eva.account}/link")
+    page = await host.post(f"/host/people/{street.eva.account}/link")
+    path = re.search(r'class="code">http://[^/]+(/link/[^<]+)<', page).group(1)
+    assert 'src="data:image/svg+xml' in page
+    eva = await street.browser()
+    await eva.get(path)
+    await eva.press(path)
+    assert "Eva Stoep" in eva.words
+
+
+async def test_nobody_makes_a_link_for_somebody_of_another_neighbourhood(street, host):
+    await host.get("/host/codes")
+    proof = host.proof
+    await host.post(f"/host/people/{street.bob.account}/link", csrf=proof)
+    assert host.status == 404
+
+
+async def test_two_neighbourhoods_of_this_house_agree_without_letters(street, host):
+    page = await host.get("/host/neighbours")
+    assert "What Elm shows next door is read in Oak." in host.words
+    assert 'name="on" value="no"' in page
+    await host.press("/host/neighbours/here", writer=str(street.elm), reader=str(street.oak), on="no")
+    assert "What Elm shows next door is read nowhere yet." in host.words
+    assert not street.database.look(neighbourhoods.may_read, writer=street.elm, reader=street.oak)
+    await host.post("/host/neighbours/here", writer=str(street.oak), reader=str(street.elm), on="no")
+    assert host.status == 403
+
+
+# --- Next door --------------------------------------------------------------------------------------------------------
+
+LETTERS = "UHF4-9KQM-2TZA-7WDE-C3PN-X8RB"
+THEIRS = "ABCD-EFGH-IJKL-MNOP-QRST-UVWX"
+
+
+@pytest.fixture
+async def named(running, clock, aiohttp_client, street) -> Browser:
+    """A server with a name, and Ana in it."""
+
+    async def letters() -> str:
+        return LETTERS
+
+    settings = Settings(host="elm.localhost:8080", loopback_names=True)
+    client = await aiohttp_client(site(running, clock, settings, letters))
+    return Browser(client).sign_in_as(running, street.ana)
+
+
+KNOWN = {
+    "name": "Linden",
+    "actor_uri": "https://linden.example/ap/instance",
+    "inbox": "https://linden.example/ap/instance/inbox",
+    "shared_inbox": None,
+    "peer_inbox": "https://linden.example/ap/instance/peer-inbox",
+    "multikey": "zKey",
+    "public_key_pem": "",
+    "fingerprint": THEIRS,
+    "capabilities": [],
+}
+
+
+async def test_a_pasted_address_is_looked_for_and_its_letters_are_read_aloud(street, named):
+    await named.get("/host/neighbours")
+    for wrong, said in (("no address", "not the address"), ("elm.localhost:8080", "your own address")):
+        await named.post("/host/neighbours", host=wrong)
+        assert named.status == 422
+        assert said in named.words
+        assert wrong in named.text
+    await named.press("/host/neighbours", host="https://linden.example/about")
+    assert "We are looking for them." in named.words
+    (peer,) = street.database.look(peers.all_peers)
+    street.database.transact(peers.found, peer_id=peer.id, **KNOWN)
+    page = await named.get(f"/host/neighbours/{peer.id}")
+    assert THEIRS.replace("-", " ").lower() in page
+    assert LETTERS.replace("-", " ").lower() in page
+    await named.press(f"/host/neighbours/{peer.id}/match", letters=THEIRS)
+    assert "You pressed. We wait for them to press too." in named.words
+
+
+async def test_who_asks_is_agreed_with_for_the_neighbourhoods_that_were_chosen(street, named):
+    groups = [{"uri": "https://linden.example/ap/groups/linden", "key": "linden", "name": "Lindenquarter"}]
+    peer_id = street.database.transact(
+        peers.asked,
+        host="linden.example",
+        follow_uri="https://linden.example/ap/activities/1",
+        trust=Trust.NEIGHBOUR,
+        groups=groups,
+        **KNOWN,
+    )
+    page = await named.get(f"/host/neighbours/{peer_id}")
+    assert "They ask to be your neighbours." in named.words
+    assert "Lindenquarter reads Elm" in named.words
+    await named.post(f"/host/neighbours/{peer_id}/match", letters=THEIRS)
+    assert named.status == 422
+    await named.get(f"/host/neighbours/{peer_id}")
+    field = re.search(rf'name="(pair-{street.elm}-0)"', page).group(1)
+    await named.press(f"/host/neighbours/{peer_id}/match", letters=THEIRS, **{field: "yes"})
+    assert "You are neighbours." in named.words
+    assert "What Elm shows next door is read in Lindenquarter." in named.words
+    assert street.database.look(peers.get, peer_id).state is PeerState.AGREED
+    await named.press(f"/host/neighbours/{peer_id}/differ")
+    assert "This has ended." in named.words
+
+
+async def test_letters_that_changed_while_they_were_read_are_not_agreed_to(street, named):
+    await named.get("/host/neighbours")
+    await named.press("/host/neighbours", host="linden.example")
+    (peer,) = street.database.look(peers.all_peers)
+    street.database.transact(peers.found, peer_id=peer.id, **KNOWN)
+    await named.get(f"/host/neighbours/{peer.id}")
+    await named.post(f"/host/neighbours/{peer.id}/match", letters=LETTERS)
+    assert named.status == 409
+
+
+# --- The first hour ---------------------------------------------------------------------------------------------------
+
+
+async def test_an_empty_house_is_set_up_once_by_who_started_it(running, clock, aiohttp_client):
+    browser = Browser(await aiohttp_client(site(running, clock)))
+    assert "Nobody has moved in here yet." in await browser.get("/")
+    token = running.transact(new_set_up_token)
+    await browser.get("/setup/another")
+    assert browser.status == 404
+    await browser.get(f"/setup/{token}")
+    fields = {"place": "Elm", "name": "Odile", "language": "en", "passphrase": PASSPHRASE, "households": "1.450"}
+    for wrong, where in (({"place": ""}, "place"), ({"name": ""}, "name"), ({"households": "many"}, "households")):
+        await browser.post(f"/setup/{token}", **(fields | wrong))
+        assert browser.status == 422
+        assert f'id="{where}-error"' in browser.text
+        assert running.look(neighbourhoods.ours) == []
+    await browser.press(f"/setup/{token}", **fields)
+    assert "Look after this place" in browser.words
+    (elm,) = running.look(neighbourhoods.ours)
+    assert (elm.name, elm.households) == ("Elm", 1450)
+    await browser.get(f"/setup/{token}")
+    assert browser.status == 404
+    assert running.transact(new_set_up_token) is None
