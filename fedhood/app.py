@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from fedhood import consequences
+from fedhood.adapters.activitypub import actors, keys
 from fedhood.adapters.activitypub import site as wire
 from fedhood.adapters.activitypub.federation import Federation
 from fedhood.adapters.http.client import Client
 from fedhood.adapters.http.deadlines import MAX_BODY_BYTES, RUNNER_OPTIONS, body_deadline
+from fedhood.adapters.web import host_setup
 from fedhood.adapters.web import site as pages
+from fedhood.core import peers
 from fedhood.kernel import log, migrate, state
 from fedhood.kernel.clock import Clock
 from fedhood.kernel.database import Database, open_database
+from fedhood.kernel.errors import Invalid
 from fedhood.kernel.ids import IdMaker
 from fedhood.kernel.urls import Addresses
 from fedhood.schedule import Schedule
 from fedhood.worker import Worker
 
 if TYPE_CHECKING:
+    from fedhood.kernel.database import UnitOfWork
     from fedhood.kernel.settings import Settings
 
 USER_AGENT = "fedhood/0.1"
@@ -63,6 +69,7 @@ class Server:
         await self.database.start()
         self.slot = await self.database.write(state.claim_slot)
         self.new_id.use(self.slot)
+        await self.database.write(_keep_host, host=self.settings.host)
         await self.client.start()
         self._runner = web.AppRunner(self._application(), **RUNNER_OPTIONS)
         await self._runner.setup()
@@ -73,6 +80,19 @@ class Server:
             self._schedule = Schedule(self.database, slot=self.slot)
             self._schedule.start()
 
+    async def set_up_address(self) -> str | None:
+        """Where the first moderator sets the place up; None once somebody lives here. Told this once a start."""
+        token = await self.database.write(host_setup.new_set_up_token)
+        base = self.addresses.base or f"http://{self.settings.listen}"
+        return None if token is None else f"{base}/setup/{token}"
+
+    async def _letters(self) -> str:
+        """The letters by which a neighbour's moderator knows this server."""
+        if self.federation is None:
+            return ""
+        pair = await actors.ensure_keys(self.federation, actors.INSTANCE)
+        return keys.fingerprint(self.addresses.instance, keys.multikey(pair.ed25519))
+
     def _application(self) -> web.Application:
         app = web.Application(middlewares=[body_deadline()], client_max_size=MAX_BODY_BYTES)
         pages.add_to(
@@ -81,6 +101,7 @@ class Server:
             settings=self.settings,
             clock=self.clock,
             zone=ZoneInfo(self.settings.time_zone),
+            letters=self._letters,
         )
         if self.federation is not None:
             wire.add_to(app, self.federation)
@@ -99,6 +120,16 @@ class Server:
         self.clock.close()
 
 
+def _keep_host(uow: UnitOfWork, *, host: str) -> None:
+    """The host is fixed with the first neighbour who knows it. Raises Invalid for another one."""
+    kept = state.read(uow.db, "host")
+    if kept == host or (not kept and not host):
+        return
+    if kept and peers.all_peers(uow.db):
+        raise Invalid(f"neighbours know this server as {kept}; its host can no longer be changed", code="host-fixed")
+    state.write(uow, name="host", value=host)
+
+
 def serve(settings: Settings) -> None:
     """Serve until the process is told to stop."""
     log.set_up(settings.log_format)
@@ -110,6 +141,10 @@ async def _serve(settings: Settings) -> None:
     server = Server(settings)
     await server.start()
     log.logger().info("serving", at=f"http://{settings.listen}", host=settings.host or None)
+    address = await server.set_up_address()
+    if address is not None:
+        sys.stdout.write(f"\nNobody lives here yet. Set the place up at\n\n  {address}\n\n")
+        sys.stdout.flush()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):

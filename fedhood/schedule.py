@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from fedhood.core import help_requests
+from fedhood.core import help_requests, peers
 from fedhood.kernel import state
 from fedhood.kernel.log import logger
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TASKS: tuple[tuple[str, timedelta, Callable[[UnitOfWork], object]], ...] = (
     ("help.expire", timedelta(minutes=1), help_requests.expire_due),
     ("help.erase", timedelta(hours=6), help_requests.erase_due),
+    ("peers.lapse", timedelta(hours=1), peers.lapse_due),
 )
 
 

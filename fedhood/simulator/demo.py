@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 import threading
@@ -35,17 +36,19 @@ def main(*, check: bool) -> int:
         click.echo(f"{len(story.STEPS)} steps in {monotonic() - begun:.1f} s")
         if check:
             return 0
-        _show_doors(scene)
-        threading.Event().wait()
+        _show_doors(town)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
     return 0
 
 
-def _show_doors(scene: story.Scene) -> None:
-    click.echo("\nClick through it (the people are invented). Each address signs you in:")
-    for house in (scene.elm, scene.oak):
-        for name, token in house.tokens.items():
-            click.echo(f"  {name:<20} {house.address}/  cookie sid={token}")
-    click.echo("Ctrl-C ends it.")
+def _show_doors(town: Town) -> None:
+    click.echo("\nClick through it; the people are invented. Each link signs you in once:")
+    for house in town.houses.values():
+        click.echo(f"\n{house.address}")
+        for name, link in town.sign_in_links(house):
+            click.echo(f"  {name:<18} {link}")
+    click.echo("\nCtrl-C ends it.")
 
 
 def _show_logs(folder: Path) -> None:

@@ -84,6 +84,19 @@ class Town:
                 house.process.wait()
         self.clock.close()
 
+    def sign_in_links(self, house: House) -> list[tuple[str, str]]:
+        """For everybody who lives in a house, a link that signs them in once."""
+        database = open_database(
+            house.settings, clock=self.clock, new_id=IdMaker(self.clock, 63), consequences=consequences.follow
+        )
+        found = [
+            (who.name, database.transact(access.make_link, account=who.id, by=None))
+            for place in database.look(neighbourhoods.ours)
+            for who in database.look(accounts.residents, place.id)
+        ]
+        database.release()
+        return [(name, f"{house.address}/link/{token}") for name, token in found]
+
     def move_clock(self, offset: timedelta) -> None:
         """Set all clocks of the town, at once."""
         write_offset(self._offset_file, offset)

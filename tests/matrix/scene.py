@@ -1,0 +1,369 @@
+"""The world of the matrix: two servers that are neighbours, a third that is not, those who live there, what they said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from fedhood import consequences
+from fedhood.adapters.activitypub import actors, keys, outbox
+from fedhood.core import access, help_requests, moderation, neighbourhoods, peers, posts, relations
+from fedhood.core.access import Role, Viewer
+from fedhood.core.help_requests import HelpCategory
+from fedhood.core.posts import Audience
+from tests.matrix import expected, knock
+from tests.matrix.expected import THINGS
+from tests.support.world import Place, place, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import aiohttp
+
+    from fedhood.kernel.database import UnitOfWork
+
+_CODE = re.compile(r"\b[0-9A-Z]{5}[- ][0-9A-Z]{5}\b")
+_REQUESTS = {"open": "open note", "away": "away note", "here": "here note"}
+
+
+@dataclass
+class Person:
+    viewer: Viewer
+    token: str
+
+    @property
+    def account(self) -> int:
+        assert self.viewer.account is not None
+        return self.viewer.account
+
+
+@dataclass
+class Site:
+    """One of the two servers as the matrix asks it."""
+
+    name: str
+    place: Place
+    door: knock.Door
+    viewers: list[knock.Viewer] = field(default_factory=list)
+    people: dict[str, Person] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)  # what each thing that is a post is known by here
+    offers: dict[int, str] = field(default_factory=dict)  # the line that an offer belongs to
+    sheet: int = 0
+
+    @property
+    def router(self) -> Any:
+        return self.place.server._runner.app.router
+
+    def who(self, name: str) -> knock.Viewer:
+        return next(one for one in self.viewers if one.name == name)
+
+
+@dataclass
+class Scene:
+    elm: Site
+    oak: Site
+    fir: Place
+    places: list[Place]
+    sent: list[bytes] = field(default_factory=list)
+    sent_before_acceptance: int = 0
+    secrets: dict[str, str] = field(default_factory=dict)  # codes, shown once and to be found nowhere
+    report: int = 0
+
+    async def settle(self) -> None:
+        await settle(*self.places)
+
+    async def close(self) -> None:
+        for one in self.places:
+            await one.close()
+
+
+# -- servers and people -----------------------------------------------------------------------------------------------
+
+
+async def build(folder: Path, session: aiohttp.ClientSession) -> Scene:
+    elm = await place(folder, "elm", "Elm", "Birch", "Cedar")
+    oak = await place(folder, "oak", "Oak", "Ash")
+    fir = await place(folder, "fir", "Fir")
+    scene = Scene(
+        Site("elm", elm, knock.Door(elm, session)), Site("oak", oak, knock.Door(oak, session)), fir, [elm, oak, fir]
+    )
+    for one in scene.places:
+        _listen(one, scene.sent)
+    await _move_in(scene)
+    await _agree(scene)
+    await _look(scene)
+    await _say(scene)
+    await _ask_for_help(scene)
+    await _complain(scene)
+    await _make_codes(scene)
+    await _learn_ids(scene)
+    return scene
+
+
+def _listen(one: Place, sent: list[bytes]) -> None:
+    """Remember every body that leaves a server."""
+    post = one.server.client.post
+
+    async def heard(url: str, *, body: bytes, headers: Any) -> Any:
+        sent.append(body)
+        return await post(url, body=body, headers=headers)
+
+    one.server.client.post = heard  # type: ignore[method-assign]
+
+
+async def _move_in(scene: Scene) -> None:
+    at_elm = {
+        "author": ("Ana Dakpan", "Elm"),
+        "neighbour": ("Nel Stoep", "Elm"),
+        "helper": ("Han Luifel", "Elm"),
+        "blocked": ("Bas Goot", "Elm"),
+        "birch": ("Bea Kozijn", "Birch"),
+        "cedar": ("Cas Drempel", "Cedar"),
+        "elm moderator": ("Mia Gevel", "Elm"),
+        "birch moderator": ("Bob Schoorsteen", "Birch"),
+        "odo": ("Odo Kerkuil", "Elm"),  # does nothing but offer help
+        "silke": ("Silke Wespendief", "Elm"),  # does nothing but complain
+    }
+    at_oak = {
+        "oak": ("Ola Balkon", "Oak"),
+        "oak helper": ("Ivo Vensterbank", "Oak"),
+        "oak moderator": ("Odette Tegel", "Oak"),
+        "ash": ("Ada Plint", "Ash"),
+    }
+    for site, people in ((scene.elm, at_elm), (scene.oak, at_oak)):
+        for role, (name, home) in people.items():
+            lives = await site.place.resident(name, home)
+            site.people[role] = await site.place.database.write(
+                _sign_in, account=lives.account, moderates=role in expected.MODERATORS
+            )
+
+
+def _sign_in(uow: UnitOfWork, *, account: int, moderates: bool) -> Person:
+    viewer = access.open_session(uow, account=account, with_passphrase=True)
+    if moderates:
+        known = access.viewer_of(uow.db, token=viewer.token, now=uow.now)
+        assert known is not None
+        access.give(uow, account=account, role=Role.MODERATOR, neighbourhood=known.neighbourhood, by=None)
+    found = access.viewer_of(uow.db, token=viewer.token, now=uow.now)
+    assert found is not None
+    return Person(found, viewer.token)
+
+
+async def _agree(scene: Scene) -> None:
+    """Elm with Oak and with Cedar, each both ways, and nobody else; Fir is found and not answered."""
+    elm, oak = scene.elm.place, scene.oak.place
+    mia, odette = scene.elm.people["elm moderator"].viewer, scene.oak.people["oak moderator"].viewer
+    theirs = await elm.database.write(peers.propose, by=mia, host=oak.host)
+    await scene.settle()
+    ours = await oak.database.read(peers.by_host, elm.host)
+    assert ours is not None
+    await oak.database.write(peers.confirm, by=odette, peer_id=ours.id, pairs=await _pair(oak, ours.id, "Oak", "Elm"))
+    await scene.settle()
+    await elm.database.write(peers.confirm, by=mia, peer_id=theirs, pairs=await _pair(elm, theirs, "Elm", "Oak"))
+    await scene.settle()
+    for writer, reader in (("Elm", "Cedar"), ("Cedar", "Elm")):
+        await elm.database.write(neighbourhoods.pair, writer=elm.homes[writer], reader=elm.homes[reader])
+    await elm.database.write(peers.propose, by=mia, host=scene.fir.host)
+    await scene.settle()
+
+
+async def _pair(at: Place, peer: int, our: str, their: str) -> list[tuple[int, str]]:
+    known = await at.database.read(peers.get, peer)
+    return [(at.homes[our], group["uri"]) for group in known.offered_groups or [] if group["name"] == their]
+
+
+async def _look(scene: Scene) -> None:
+    """Give every viewer what they look with."""
+    instance = {one.host: await _key(one) for one in scene.places}
+    own = keys.generate().rsa
+    nowhere = knock.Key("http://nowhere.localhost:9/ap/instance#main-key", own)
+    oaks = instance[scene.oak.place.host]
+    with_keys = {
+        "oak's server": oaks,
+        expected.FORMER: oaks,
+        "elm's server": instance[scene.elm.place.host],
+        "fir's server": instance[scene.fir.host],
+        "nowhere's server": nowhere,
+        "nowhere's server at oak": nowhere,
+        "forger": knock.Key(oaks.uri, own),
+    }
+    with_cookies = {**scene.elm.people, **scene.oak.people}
+    with_cookies |= {"guest from oak": scene.oak.people["oak helper"], "guest from elm": scene.elm.people["author"]}
+    for site, names in ((scene.elm, (*expected.AT_ELM, expected.FORMER)), (scene.oak, expected.AT_OAK)):
+        for name in names:
+            viewer = knock.Viewer(name, site.name, key=with_keys.get(name))
+            if name in with_cookies:
+                viewer.cookie = f"sid={with_cookies[name].token}; {viewer.cookie}"
+                viewer.csrf = with_cookies[name].viewer.csrf
+            site.viewers.append(viewer)
+        proof = await site.door.proof_of_a_stranger(site.who(expected.STRANGERS[site.name]))
+        for viewer in site.viewers:
+            viewer.csrf = viewer.csrf if viewer.name in site.people else proof
+
+
+async def _key(one: Place) -> knock.Key:
+    federation = one.server.federation
+    assert federation is not None
+    pair = await actors.ensure_keys(federation, actors.INSTANCE)
+    return knock.Key(f"{one.server.addresses.instance}{actors.MAIN_KEY}", pair.rsa)
+
+
+# -- what was said ----------------------------------------------------------------------------------------------------
+
+
+async def _say(scene: Scene) -> None:
+    elm, oak = scene.elm, scene.oak
+    ana = elm.people["author"].viewer
+    to_oak, to_cedar = await _places(elm, "Elm", "Oak"), await _places(elm, "Elm", "Cedar")
+    for thing, audience, places in (
+        ("quiet post", Audience.NEIGHBOURHOOD, ()),
+        ("next-door post", Audience.NEIGHBOURS, to_oak),
+        ("cedar post", Audience.NEIGHBOURS, to_cedar),
+        ("public post", Audience.PUBLIC, ()),
+        ("hidden post", Audience.NEIGHBOURHOOD, ()),
+        ("hidden public post", Audience.PUBLIC, ()),
+        ("removed post", Audience.NEIGHBOURS, to_oak),
+        ("removed public post", Audience.PUBLIC, ()),
+    ):
+        elm.ids[thing] = await _publish(elm, ana, thing, audience, places)
+    ivo = oak.people["oak helper"].viewer
+    to_elm = await _places(oak, "Oak", "Elm")
+    oak.ids["oak's word"] = await _publish(oak, ivo, "oak's word", Audience.NEIGHBOURS, to_elm)
+    oak.ids["oak's quiet word"] = await _publish(oak, ivo, "oak's quiet word", Audience.NEIGHBOURHOOD, ())
+    for thing, role, to in (
+        ("answer to the quiet post", "helper", "quiet post"),
+        ("answer next door", "helper", "next-door post"),
+        ("answer to the public post", "neighbour", "public post"),
+    ):
+        by = elm.people[role].viewer
+        elm.ids[thing] = await elm.place.database.write(posts.reply, by=by, to=elm.ids[to], text=_words(thing))
+    await scene.settle()
+    mia = elm.people["elm moderator"].viewer
+    for thing in ("hidden post", "hidden public post"):
+        await elm.place.database.write(moderation.hide, by=mia, post_id=elm.ids[thing])
+    for thing in ("removed post", "removed public post"):
+        await elm.place.database.write(posts.delete, by=ana, post_id=elm.ids[thing])
+    bas = elm.people["blocked"].account
+    await elm.place.database.write(relations.block, by=ana, other=bas)
+    await scene.settle()
+
+
+def _words(thing: str) -> str:
+    return f"Er zingt een {THINGS[thing].canary} in de straat"
+
+
+async def _places(site: Site, home: str, other: str) -> tuple[int, ...]:
+    offered = await site.place.database.read(posts.offered, neighbourhood=site.place.homes[home])
+    return next(one.places for one in offered if one.names == (other,))
+
+
+async def _publish(site: Site, by: Viewer, thing: str, audience: Audience, places: tuple[int, ...]) -> int:
+    return await site.place.database.write(posts.publish, by=by, text=_words(thing), audience=audience, places=places)
+
+
+async def _ask_for_help(scene: Scene) -> None:
+    elm, oak = scene.elm, scene.oak
+    ana, han, odo = (elm.people[role].viewer for role in ("author", "helper", "odo"))
+    ivo = oak.people["oak helper"].viewer
+    to_oak = await _places(elm, "Elm", "Oak")
+    for name, note in _REQUESTS.items():
+        near = name == "here"
+        elm.ids[f"{name} line"] = await elm.place.database.write(
+            help_requests.ask,
+            by=ana,
+            line=_words(f"{name} line"),
+            note=_words(note),
+            category=HelpCategory.CARRYING,
+            until=elm.place.server.clock.now() + timedelta(days=3),
+            audience=Audience.NEIGHBOURHOOD if near else Audience.NEIGHBOURS,
+            places=() if near else to_oak,
+        )
+    await scene.settle()
+    await _mirrors(elm, oak, ("open line", "away line"))
+
+    async def offer(site: Site, by: Viewer, line: str, text: str) -> None:
+        await site.place.database.write(help_requests.offer, by=by, request_id=site.ids[line], text=text)
+
+    await offer(elm, odo, "open line", "")
+    await offer(elm, han, "open line", _words("offer from elm"))
+    await offer(oak, ivo, "open line", _words("offer from oak"))
+    await offer(elm, han, "here line", "Ik kom")
+    await offer(oak, ivo, "away line", "Ik kom")
+    await scene.settle()
+    scene.sent_before_acceptance = len(scene.sent)
+    here = await _accept(elm, "here line")
+    away = await _accept(elm, "away line")
+    await scene.settle()
+
+    async def say(site: Site, by: Viewer, thread: int, thing: str) -> None:
+        await site.place.database.write(help_requests.say, by=by, thread_id=thread, text=_words(thing))
+
+    await say(elm, han, here, "here message")
+    await say(elm, ana, away, "asker's message")
+    there = await oak.place.database.read(help_requests.thread_of, request_id=oak.ids["away line"], viewer=ivo)
+    assert there is not None
+    await say(oak, ivo, there.id, "oak helper's message")
+    await scene.settle()
+
+
+async def _accept(site: Site, line: str) -> int:
+    ana = site.people["author"].viewer
+    (offered,) = await site.place.database.read(help_requests.offers_of, post_id=site.ids[line], viewer=ana)
+    return await site.place.database.write(help_requests.accept, by=ana, offer_id=offered.id)
+
+
+async def _complain(scene: Scene) -> None:
+    elm, oak = scene.elm, scene.oak
+    await _mirrors(oak, elm, ("oak's word",))
+    scene.report = await elm.place.database.write(
+        moderation.report,
+        by=elm.people["silke"].viewer,
+        post_id=elm.ids["oak's word"],
+        reason=moderation.Reason.OTHER,
+        text=_words("report's words"),
+    )
+    if moderation.ReportFiled not in consequences.TABLE:  # what must not travel is looked for all the same
+        await elm.place.database.write(outbox.reported, report_id=scene.report)
+    await scene.settle()
+    assert any(b'"Flag"' in body for body in scene.sent)
+
+
+async def _make_codes(scene: Scene) -> None:
+    """Codes are made as people make them: what their pages show once must be nowhere afterwards."""
+    elm = scene.elm
+    for name, role, path, fields in (
+        ("code of a sheet", "elm moderator", "/host/codes", {"place": str(elm.place.homes["Elm"]), "count": "2"}),
+        ("code of a home", "author", "/account/code", {}),
+    ):
+        answer = await elm.door.ask(elm.who(role), "POST", path, fields=fields)
+        found = _CODE.search(answer.body.decode())
+        assert found is not None, f"{path} shows no code"
+        scene.secrets[name] = found.group()
+    elm.sheet = 1
+
+
+async def _learn_ids(scene: Scene) -> None:
+    """What each post is known by at the other server; an id that is unknown there is asked for all the same."""
+    elm, oak = scene.elm, scene.oak
+    await _mirrors(elm, oak, [thing for thing in elm.ids if thing not in oak.ids])
+    await _mirrors(oak, elm, [thing for thing in oak.ids if thing not in elm.ids])
+    for site in (elm, oak):
+        lines = {number: thing for thing, number in site.ids.items() if thing in expected.HELP}
+        for request, offer in await site.place.database.read(_offers):
+            site.offers[offer] = lines[request]
+
+
+def _offers(db: Any) -> list[tuple[int, int]]:
+    return [(row[0], row[1]) for row in db.execute_sql("SELECT request, id FROM help_offer").fetchall()]
+
+
+async def _mirrors(home: Site, other: Site, things: Any) -> None:
+    for thing in things:
+        uri = home.place.server.addresses.note(home.ids[thing])
+        found = await other.place.database.read(posts.by_uri, uri)
+        other.ids[thing] = home.ids[thing] if found is None else found.id
+
+
