@@ -1,0 +1,31 @@
+"""FEDERATION.md says what the code says."""
+
+import re
+from pathlib import Path
+
+from fedhood.adapters.activitypub.handlers import HANDLERS
+from fedhood.adapters.activitypub.sayings import SAYINGS
+
+TEXT = (Path(__file__).parents[2] / "FEDERATION.md").read_text("utf-8")
+
+
+def section(title: str) -> str:
+    return TEXT.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_every_verb_is_in_the_document_and_no_other():
+    verbs = re.findall(r"`([a-z]+(?:\.[a-z]+)?)`", "".join(row.split("|")[1] for row in rows("What is said")))
+    assert sorted(verbs) == sorted(SAYINGS)
+
+
+def test_everything_that_is_understood_is_in_the_document_and_no_more():
+    named = set()
+    for row in rows("What is understood"):
+        _, kinds, inner, _ = row.split("|")
+        objects = re.findall(r"`([A-Za-z]+)`", inner) or [""]
+        named |= {(kind, one) for kind in re.findall(r"`([A-Za-z]+)`", kinds) for one in objects}
+    assert named == set(HANDLERS)
+
+
+def rows(title: str) -> list[str]:
+    return [line for line in section(title).splitlines() if line.startswith("| `")]
