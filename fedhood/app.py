@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from fedhood import consequences
+from fedhood.adapters import city
 from fedhood.adapters.activitypub import actors, keys
 from fedhood.adapters.activitypub import site as wire
 from fedhood.adapters.activitypub.federation import Federation
@@ -77,7 +78,7 @@ class Server:
         await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
         if working:
             await self.worker.start()
-            self._schedule = Schedule(self.database, slot=self.slot)
+            self._schedule = Schedule(self.database, settings=self.settings, slot=self.slot)
             self._schedule.start()
 
     async def set_up_address(self) -> str | None:
@@ -105,6 +106,7 @@ class Server:
         )
         if self.federation is not None:
             wire.add_to(app, self.federation)
+            app.add_routes(city.routes())
         return app
 
     async def close(self) -> None:

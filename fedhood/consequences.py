@@ -15,6 +15,7 @@ from fedhood.core import (
     help_requests,
     households,
     interactions,
+    metrics,
     moderation,
     notifications,
     peers,
@@ -195,6 +196,7 @@ def _peer_asked(uow: UnitOfWork, fact: peers.PeerAsked) -> None:
 def _peer_agreed(uow: UnitOfWork, fact: peers.PeerAgreed) -> None:
     outbox.peer_agreed(uow, peer_id=fact.object or 0)
     jobs.add(uow, "peer.meet", ordering_key=f"peer.{fact.object}", peer=fact.object)
+    outbox.city_agreed(uow, peer_id=fact.object or 0)
     if fact.ask_too:
         outbox.peer_found(uow, peer_id=fact.object or 0)
 
@@ -221,6 +223,18 @@ def _peer_ended(uow: UnitOfWork, fact: peers.PeerEnded) -> None:
         outbox.peer_ended(uow, peer_id=fact.object or 0)
 
 
+def _report_compiled(uow: UnitOfWork, fact: metrics.ReportCompiled) -> None:
+    outbox.report_compiled(uow, report_id=fact.object or 0)
+
+
+def _report_received(uow: UnitOfWork, fact: metrics.ReportReceived) -> None:
+    outbox.report_received(uow, peer_id=fact.peer, received=fact.object or 0)
+
+
+def _report_refused_here(uow: UnitOfWork, fact: metrics.ReportRefusedHere) -> None:
+    outbox.report_refused(uow, peer_id=fact.peer, received=fact.object or 0)
+
+
 # counted or remembered, and nothing more follows
 WITHOUT: frozenset[type[Fact]] = frozenset(
     {
@@ -234,6 +248,8 @@ WITHOUT: frozenset[type[Fact]] = frozenset(
         help_requests.HelpMirrored,
         help_requests.HelpOfferLapsed,
         help_requests.MeetingAnswered,
+        metrics.ReceiptArrived,
+        metrics.ReportRefused,
         posts.PostMirrored,
     }
 )
@@ -264,6 +280,9 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     help_requests.HelpConfirmed: (_confirmed,),
     moderation.ReportFiled: (_report_filed,),
     moderation.ReportClosed: (_report_closed,),
+    metrics.ReportCompiled: (_report_compiled,),
+    metrics.ReportReceived: (_report_received,),
+    metrics.ReportRefusedHere: (_report_refused_here,),
     peers.PeerFound: (_peer_found,),
     peers.PeerAsked: (_peer_asked,),
     peers.PeerAgreed: (_peer_agreed,),

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import traceback
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from fedhood.core import help_requests, peers
+from fedhood.core import help_requests, metrics, peers
 from fedhood.kernel import state
 from fedhood.kernel.log import logger
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fedhood.kernel.database import Database, UnitOfWork
+    from fedhood.kernel.settings import Settings
 
 # name, how often, use case: each is one transaction and finds its own work
 TASKS: tuple[tuple[str, timedelta, Callable[[UnitOfWork], object]], ...] = (
@@ -27,11 +29,16 @@ TASKS: tuple[tuple[str, timedelta, Callable[[UnitOfWork], object]], ...] = (
 )
 
 
+def _compile(settings: Settings) -> Callable[[UnitOfWork], object]:
+    return partial(metrics.compile_due, time_zone=settings.time_zone, rehearsal=settings.rehearsal)
+
+
 class Schedule:
     """Ticks every few seconds until it is stopped."""
 
-    def __init__(self, database: Database, *, slot: int, tick: float = 5.0) -> None:
+    def __init__(self, database: Database, *, settings: Settings, slot: int, tick: float = 5.0) -> None:
         self._database = database
+        self._tasks = (*TASKS, ("metrics.compile", timedelta(minutes=1), _compile(settings)))
         self._slot = slot
         self._scheduler = AsyncIOScheduler()
         self._scheduler.add_job(
@@ -57,6 +64,6 @@ class Schedule:
         """Run what is due now."""
         if await self._database.write(state.is_due, name=f"slot.{self._slot}", every=timedelta(minutes=1)):
             await self._database.write(state.claim_slot, held=self._slot)
-        for name, every, use_case in TASKS:
+        for name, every, use_case in self._tasks:
             if await self._database.write(state.is_due, name=name, every=every):
                 await self._database.write(use_case)

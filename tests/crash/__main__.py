@@ -107,7 +107,11 @@ def main(kills: int) -> int:
                 print(f"kill {kill}: lost {sorted(lost)[:3]}")
                 return 1
             town.start(elm)
-            town.wait_until_open()
+            try:
+                town.wait_until_open()
+            except TimeoutError:
+                print((Path(folder) / "elm.log").read_text(errors="replace")[-4000:])
+                raise
             for writer in writers:
                 writer.open.set()
             if kill % 20 == 0:

@@ -35,15 +35,16 @@ AT_OAK = (
     "elm's server",
     "nowhere's server at oak",
 )
+UNPAIRED = "oak's server, unpaired"  # Elm shows it nothing new; the agreement as such still holds
 FORMER = "oak's server, parted"  # the agreement has ended
+LATER = (UNPAIRED, FORMER)
 STRANGERS = {"elm": "stranger at elm", "oak": "stranger at oak"}
-SIGNED = frozenset({*AT_ELM[10:], *AT_OAK[6:], FORMER})
 MODERATORS = frozenset({"elm moderator", "birch moderator", "oak moderator"})
 SIGNED_IN = frozenset({*AT_ELM[:8], *AT_OAK[:4]})
 
 _ELM = {"author", "neighbour", "helper", "elm moderator"}
 _OAK = {"oak", "oak helper", "oak moderator"}
-_ANYBODY = {*AT_ELM, *AT_OAK, FORMER}
+_ANYBODY = {*AT_ELM, *AT_OAK, *LATER}
 _NOBODY: set[str] = set()
 
 
@@ -68,16 +69,14 @@ class Thing:
         return viewer in self.seen or (viewer in self.free and path.startswith(self.only_at))
 
 
-def _thing(
-    canary: str, seen: set[str], free: set[str] = _NOBODY, *, only_at: str = "", travels: bool = True
-) -> Thing:
+def _thing(canary: str, seen: set[str], free: set[str] = _NOBODY, *, only_at: str = "", travels: bool = True) -> Thing:
     return Thing(canary, frozenset(seen), frozenset(free), only_at, travels)
 
 
 _NEXT_DOOR = _ELM | _OAK | {"oak's server"}
 
 THINGS = {
-    # posts of the author, who lives in Elm; whom the author blocked sees none of them
+    # posts of the author, who lives in Elm; whom the author blocked sees none of them, on no page
     "quiet post": _thing("pimpelmees", _ELM, travels=False),
     "answer to the quiet post": _thing("roodborst", _ELM, travels=False),
     "next-door post": _thing("wielewaal", _NEXT_DOOR),
@@ -90,6 +89,8 @@ THINGS = {
     "hidden public post": _thing("heggenmus", {"author", "elm moderator"}, {*AT_OAK}),
     "removed post": _thing("zwartkop", _NOBODY),
     "removed public post": _thing("ijsvogel", _NOBODY),
+    "edited post": _thing("visarend", _ANYBODY - {"blocked"}),
+    "words edited away": _thing("kwikstaart", _NOBODY, {"oak's server"}),
     # what comes from Oak
     "oak's word": _thing("tjiftjaf", _ELM | _OAK | {"blocked", "elm's server"}),
     "oak's quiet word": _thing("rietgors", _OAK),
@@ -102,15 +103,15 @@ THINGS = {
     "notification": _thing("kerkuil would like to help you", {"author"}, travels=False),
     # a request with a helper from Oak
     "away line": _thing("grutto", _NEXT_DOOR),
-    "away note": _thing("houtsnip", {"author", "oak helper", "oak's server"}),
-    "asker's message": _thing("patrijs", {"author", "oak helper", "oak's server"}),
+    "away note": _thing("houtsnip", {"author", "oak helper", "oak's server"}, {UNPAIRED}),
+    "asker's message": _thing("patrijs", {"author", "oak helper", "oak's server"}, {UNPAIRED}),
     "oak helper's message": _thing("velduil", {"author", "oak helper", "elm's server"}),
     # a request that stays in Elm, with a helper from there
     "here line": _thing("steenuil", _ELM, travels=False),
     "here note": _thing("ransuil", {"author", "helper"}, travels=False),
     "here message": _thing("torenvalk", {"author", "helper"}, travels=False),
     # a complaint: who made it is known to the moderators who look after both, and goes nowhere
-    "report's words": _thing("slechtvalk", _NOBODY, {"elm moderator", "oak moderator", "oak's server"}),
+    "report's words": _thing("slechtvalk", _NOBODY, {"elm moderator", "oak moderator", "oak's server", UNPAIRED}),
     "reporter's name": _thing("wespendief", {"elm moderator"}, travels=False),
 }
 
@@ -127,8 +128,8 @@ HELP = frozenset({"open line", "away line", "here line"})
 PARTIES = {"away line": {"author", "oak helper"}, "here line": {"author", "helper"}}
 OFFERED = {"open line": {"helper", "oak helper"}, "away line": {"oak helper"}, "here line": {"helper"}}
 
-# who was told of a removal, or may learn that there was something: a Tombstone says no words
-TOMBSTONES = {"removed post": {"oak's server", FORMER}, "removed public post": _ANYBODY}
+# who may learn that there was something: a Tombstone says no words
+TOMBSTONES = {"removed post": {"oak's server"}, "removed public post": _ANYBODY}
 # residents whose actor is there for anyone: they have acted beyond their server
 BEYOND = frozenset({"author", "helper", "neighbour", "oak helper"})
 # who lives in a place of the posts above that are answered

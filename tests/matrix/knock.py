@@ -62,8 +62,10 @@ class Answer:
 
         A door that asks one to sign in, or stays shut for all, may repeat the address that was asked for.
         """
-        body = self.body.replace(path.encode(), b"HERE") if self.status in {401, 403} else self.body
-        return self.status, self.headers, body
+        if self.status not in {401, 403}:
+            return self.status, self.headers, self.body
+        kept = tuple((name, value) for name, value in self.headers if name != "content-length")
+        return self.status, kept, self.body.replace(path.encode(), b"HERE")
 
 
 @dataclass
@@ -86,11 +88,15 @@ class Door:
     ) -> Answer:
         self._asked += 1
         address = f"198.18.{self._asked // 250 % 250}.{self._asked % 250 + 1}"
-        headers = {"Host": self.place.host, "Accept": accept, "Accept-Language": "en", "X-Forwarded-For": address}
+        headers = {
+            "Host": self.place.host,
+            "Accept": accept,
+            "Accept-Language": "en",
+            "Cookie": viewer.cookie,
+            "X-Forwarded-For": address,
+        }
         if viewer.key is not None:
             headers |= self._signed(viewer.key, method, path, body)
-        else:
-            headers["Cookie"] = viewer.cookie
         if fields is not None:
             headers |= {"Origin": f"http://{self.place.host}", "Sec-Fetch-Site": "same-origin"}
         elif body is not None:

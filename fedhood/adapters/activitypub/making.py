@@ -88,7 +88,12 @@ def _sign(layers: Sequence[tuple[Saying, KeyPair]], created: datetime) -> bytes:
     inner: dict[str, Any] | None = None
     for saying, pair in reversed(layers):
         document = saying.document if inner is None else {**saying.document, "object": inner}
-        inner = proofs.sign(document, pair.ed25519, verification_method=document["actor"] + PROOF_KEY, created=created)
+        inner = proofs.sign(
+            document,
+            pair.ed25519,
+            verification_method=(document.get("actor") or document["attributedTo"]) + PROOF_KEY,
+            created=created,
+        )
     if inner is None:
         raise Invalid("nothing is said", code="empty")
     refuse_leak(inner)

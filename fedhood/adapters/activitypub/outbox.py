@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub import vocabulary
 from fedhood.adapters.activitypub.tables import DeliveryTable
-from fedhood.core import accounts, help_requests, moderation, neighbourhoods, peers, posts
+from fedhood.core import accounts, help_requests, metrics, moderation, neighbourhoods, peers, posts
 from fedhood.core.help_requests import Outcome
+from fedhood.core.peers import PeerState, Trust
 from fedhood.core.posts import Audience, Post
 from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, hole
@@ -211,6 +212,33 @@ def help_confirmed(uow: UnitOfWork, *, thread_id: int) -> None:
     thread = help_requests.thread_row(uow.db, thread_id)
     if help_requests.request_row(uow.db, thread.request).outcome is Outcome.WITH_NEIGHBOUR:
         _to_person(uow, thread.helper, "help.confirm", thread_id)
+
+
+# -- the quarter ---------------------------------------------------------------------------------------------------
+
+
+def report_compiled(uow: UnitOfWork, *, report_id: int) -> None:
+    """A quarter was counted: the city gets the report; without a city it waits for one."""
+    for peer in peers.all_peers(uow.db):
+        if peer.trust is Trust.CITY and peer.state is PeerState.AGREED:
+            deliver(uow, peer.id, "metrics.report", report_id)
+
+
+def city_agreed(uow: UnitOfWork, *, peer_id: int) -> None:
+    """A city joins: it gets what was counted before, in the order of the chain."""
+    if peers.get(uow.db, peer_id).trust is Trust.CITY:
+        for report in metrics.waiting(uow.db):
+            deliver(uow, peer_id, "metrics.report", report.id)
+
+
+def report_received(uow: UnitOfWork, *, peer_id: int, received: int) -> None:
+    """A report counts: its neighbourhood gets the receipt."""
+    deliver(uow, peer_id, "metrics.receipt", received)
+
+
+def report_refused(uow: UnitOfWork, *, peer_id: int, received: int) -> None:
+    """A report does not count: its neighbourhood is told why."""
+    deliver(uow, peer_id, "metrics.reject", received)
 
 
 # -- moderators and peers ----------------------------------------------------------------------------------------------

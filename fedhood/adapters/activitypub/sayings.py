@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import help_requests, moderation, peering, posts
+from fedhood.adapters.activitypub import help_requests, moderation, peering, posts, reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, S
     **help_requests.SAYINGS,
     **moderation.SAYINGS,
     **peering.SAYINGS,
+    **reports.SAYINGS,
 }
 
 

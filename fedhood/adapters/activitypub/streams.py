@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from fedhood.adapters.activitypub import outbox, vocabulary
+from fedhood.adapters.activitypub import outbox, reports, vocabulary
 from fedhood.adapters.activitypub.answers import Outcome, Result
 from fedhood.adapters.activitypub.saying import Delivery
 from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable
@@ -142,6 +142,8 @@ def may_go(db: peewee.Database, delivery: Delivery, now: datetime) -> bool:
     if delivery.verb.endswith(_REMOVALS) or delivery.verb.startswith("peer."):
         return True
     granted = peers.grants(db, peer_id=delivery.peer, ours=True, now=now)
+    if delivery.verb.startswith("metrics."):
+        return delivery.verb != reports.REPORT or reports.AGGREGATE in granted
     if delivery.verb in _DIRECT:
         return vocabulary.DIRECT in granted
     post = posts.row(db, post_id=delivery.object)
@@ -203,6 +205,7 @@ def _message_sent(uow: UnitOfWork, delivery: Delivery, sent: Sent) -> None:
 OUTCOMES: dict[str, Callable[[UnitOfWork, Delivery, Sent], None]] = {
     "offer.send": _offer_sent,
     "message.create": _message_sent,
+    reports.REPORT: reports.settled,
 }
 _SENT = {
     Outcome.DONE: Sent.ARRIVED,

@@ -16,6 +16,7 @@ from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.core.peers import Peer, PeerState
 from fedhood.kernel.database import UnitOfWork
 from fedhood.kernel.errors import Invalid, NotFound
+from fedhood.kernel.settings import Profile
 from fedhood.kernel.urls import Addresses
 
 
@@ -73,10 +74,11 @@ def _state(peer: Peer, words: Words) -> tuple[str, str]:
 async def add(visit: Visit) -> web.StreamResponse:
     """An address is pasted; the worker looks for it."""
     typed = (await visit.form()).get("host", "")
+    # a city asks for reports and speaks; it is nobody's neighbour and reads nothing
+    trust = peers.Trust.CITY if visit.settings.profile is Profile.CITY else peers.Trust.NEIGHBOUR
+    our_host = Addresses(visit.settings.base_url).host
     try:
-        peer_id = await visit.database.write(
-            peers.propose, by=visit.viewer, host=typed, our_host=Addresses(visit.settings.base_url).host
-        )
+        peer_id = await visit.database.write(peers.propose, by=visit.viewer, host=typed, our_host=our_host, trust=trust)
     except Invalid as refused:
         return await _page(visit, typed, forms.errors_of(refused, visit.words, otherwise="host"), status=422)
     return go(f"/host/neighbours/{peer_id}")

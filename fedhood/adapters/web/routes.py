@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fedhood.adapters.web import (
     about,
     account,
+    city_pages,
     door,
     files,
     front,
@@ -88,6 +89,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/account/passphrase", account.passphrase, Who.SIGNED_IN),
     Route("POST", "/account/sessions", account.sign_out_elsewhere, Who.SIGNED_IN),
     Route("POST", "/account/code", account.make_code),
+    # the city's figures
+    Route("GET", "/metrics/v1/", city_pages.figures, Who.ANYONE),
+    Route("GET", "/city", city_pages.overview, Who.CLERK),
+    Route("GET", "/city/set-up", city_pages.set_up, Who.CLERK),
+    Route("POST", "/city/set-up", city_pages.save_set_up, Who.CLERK),
     # who looks after the place
     Route("GET", "/host", host_setup.overview, Who.KEEPER),
     Route("GET", "/host/neighbours", host_peers.show_all, Who.KEEPER),

@@ -7,6 +7,7 @@ from fedhood.core.households.model import (
     HouseholdMerged,
     SessionDay,
     Sheet,
+    SheetState,
     read,
     shown,
 )
@@ -24,6 +25,7 @@ from fedhood.core.households.service import (
     members,
     merge,
     seen_today,
+    sheets,
 )
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "HouseholdMerged",
     "SessionDay",
     "Sheet",
+    "SheetState",
     "admit",
     "cancel_sheet",
     "check_code",
@@ -47,5 +50,6 @@ __all__ = [
     "merge",
     "read",
     "seen_today",
+    "sheets",
     "shown",
 ]

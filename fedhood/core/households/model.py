@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from fedhood.kernel.errors import Invalid
 from fedhood.kernel.facts import Fact
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 SHEET_CODE_LASTS = timedelta(days=21)
 OWN_CODE_LASTS = timedelta(days=7)
@@ -43,6 +46,18 @@ class Sheet:
     number: int
     neighbourhood: int
     codes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SheetState:
+    """What became of a sheet of codes: how many it had, and how many of them let a home in."""
+
+    id: int
+    number: int
+    made_at: datetime
+    codes: int
+    used: int
+    cancelled_at: datetime | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

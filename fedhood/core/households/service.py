@@ -21,6 +21,7 @@ from fedhood.core.households.model import (
     HouseholdMerged,
     SessionDay,
     Sheet,
+    SheetState,
     read,
 )
 from fedhood.core.households.tables import CodeTable, HouseholdTable, MembershipTable, SheetTable
@@ -148,6 +149,27 @@ def cancel_sheet(uow: UnitOfWork, *, by: Viewer, sheet_id: int) -> None:
     CodeTable.update(cancelled_at=uow.now).where(CodeTable.sheet == sheet_id, CodeTable.used_at.is_null()).execute(
         uow.db
     )
+
+
+def sheets(db: peewee.Database, *, viewer: Viewer, neighbourhood: int) -> list[SheetState]:
+    """The sheets of a neighbourhood, newest first, for who may let homes in. Raises Unauthenticated, Forbidden."""
+    access.require(viewer, Permission.INVITE, neighbourhood)
+    made = SheetTable.select().where(SheetTable.neighbourhood == neighbourhood).order_by(SheetTable.id.desc())
+    rows = list(made.execute(db))
+    codes: dict[int, list[bool]] = {row.id: [] for row in rows}
+    for code in CodeTable.select().where(CodeTable.sheet.in_(list(codes))).execute(db):
+        codes[code.sheet].append(code.used_at is not None)
+    return [
+        SheetState(
+            id=row.id,
+            number=row.number,
+            made_at=row.made_at,
+            codes=len(codes[row.id]),
+            used=sum(codes[row.id]),
+            cancelled_at=row.cancelled_at,
+        )
+        for row in rows
+    ]
 
 
 def make_own_code(uow: UnitOfWork, *, by: Viewer) -> str:

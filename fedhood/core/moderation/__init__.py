@@ -1,6 +1,7 @@
 """Complaints, hiding and showing, and the log of both."""
 
 from fedhood.core.moderation.model import (
+    Action,
     Reason,
     Report,
     ReportClosed,
@@ -9,10 +10,13 @@ from fedhood.core.moderation.model import (
 )
 from fedhood.core.moderation.service import (
     close,
+    filed_by,
     flagged,
     get,
     hide,
+    log,
     open_reports,
+    post_of,
     report,
     report_row,
     report_talk,
@@ -21,16 +25,20 @@ from fedhood.core.moderation.service import (
 )
 
 __all__ = [
+    "Action",
     "Reason",
     "Report",
     "ReportClosed",
     "ReportFiled",
     "ReportState",
     "close",
+    "filed_by",
     "flagged",
     "get",
     "hide",
+    "log",
     "open_reports",
+    "post_of",
     "report",
     "report_row",
     "report_talk",

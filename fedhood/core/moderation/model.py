@@ -52,6 +52,18 @@ class Report:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What a moderator did: `hide`, `restore`, `report-upheld` or `report-rejected`; `object` is the post."""
+
+    id: int
+    moderator: int | None
+    action: str
+    object: int | None
+    reason: str
+    at: datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFiled(Fact):
     """Somebody complained. `elsewhere`: about a person of another server, whose moderators are told too."""
 

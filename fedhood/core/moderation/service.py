@@ -8,6 +8,7 @@ from fedhood.core import access, accounts, help_requests, households, posts
 from fedhood.core.access import Permission, Viewer
 from fedhood.core.moderation.model import (
     MOST_WORDS,
+    Action,
     Reason,
     Report,
     ReportClosed,
@@ -16,12 +17,13 @@ from fedhood.core.moderation.model import (
 )
 from fedhood.core.moderation.tables import ActionTable, ReportTable
 from fedhood.kernel import text as texts
-from fedhood.kernel.errors import Conflict, NotFound
+from fedhood.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
     import peewee
 
     from fedhood.core.accounts import Account
+    from fedhood.core.posts import Post
     from fedhood.kernel.database import UnitOfWork
 
 
@@ -141,6 +143,36 @@ def get(db: peewee.Database, *, report_id: int, viewer: Viewer) -> Report:
     raise NotFound
 
 
+def post_of(db: peewee.Database, *, report_id: int, viewer: Viewer) -> Post | None:
+    """The post that a complaint is about, hidden ones too, for a moderator who must judge it. Raises NotFound.
+
+    None when it is about a private thread, which nobody but the two reads, or the post was taken away.
+    """
+    found = get(db, report_id=report_id, viewer=viewer)
+    if found.post is None:
+        return None
+    post = posts.row(db, post_id=found.post)
+    return post if post.deleted_at is None else None
+
+
+def filed_by(db: peewee.Database, *, viewer: Viewer) -> list[Report]:
+    """Somebody's own complaints and what came of them, newest first. Raises Unauthenticated."""
+    if viewer.account is None:
+        raise Unauthenticated
+    query = ReportTable.select().where(ReportTable.reporter == viewer.account)
+    return [_of(row) for row in query.order_by(ReportTable.id.desc()).execute(db)]
+
+
+def log(db: peewee.Database, *, viewer: Viewer, neighbourhood: int, limit: int = 100) -> list[Action]:
+    """What the moderators of a neighbourhood did, newest first, for them. Raises Unauthenticated, Forbidden."""
+    access.require(viewer, Permission.MODERATE, neighbourhood)
+    query = ActionTable.select().where(ActionTable.neighbourhood == neighbourhood)
+    return [
+        Action(id=row.id, moderator=row.moderator, action=row.action, object=row.object, reason=row.reason, at=row.at)
+        for row in query.order_by(ActionTable.id.desc()).limit(limit).execute(db)
+    ]
+
+
 def report_row(db: peewee.Database, report_id: int) -> Report:
     """One complaint whoever asks, for consequences and the wire. Raises NotFound."""
     for row in ReportTable.select().where(ReportTable.id == report_id).execute(db):
@@ -170,10 +202,13 @@ def restore(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: str = "") -> N
 
 
 def _show_or_hide(uow: UnitOfWork, by: Viewer, post_id: int, reason: str, *, hidden: bool) -> None:
-    post = posts.get(uow.db, post_id=post_id, viewer=by)
-    # a mirrored post is hidden by those who moderate the place where it is read
+    post = posts.row(uow.db, post_id=post_id)
+    # a mirrored post is hidden by those who moderate a place where it is read
     place = post.neighbourhood if post.uri is None else by.neighbourhood
-    access.require(by, Permission.MODERATE, place)
+    read_here = post.uri is None or place in post.places or post.audience is posts.Audience.PUBLIC
+    if post.deleted_at is not None or not read_here or not access.may(by, Permission.MODERATE, place):
+        posts.get(uow.db, post_id=post_id, viewer=by)  # not there for who may not even see it
+        raise Forbidden
     if not posts.hide(uow.db, post_id, at=uow.now if hidden else None):
         raise Conflict(code="so-already")
     _note(uow, by, place or post.neighbourhood, "hide" if hidden else "restore", post_id, None, reason)

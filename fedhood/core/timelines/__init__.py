@@ -1,6 +1,7 @@
 """The reading side of posts."""
 
 from fedhood.core.timelines.model import Entry, Filter
+from fedhood.core.timelines.own import own_data
 from fedhood.core.timelines.service import board, entry, feed, public, thread
 
-__all__ = ["Entry", "Filter", "board", "entry", "feed", "public", "thread"]
+__all__ = ["Entry", "Filter", "board", "entry", "feed", "own_data", "public", "thread"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import vocabulary
-from fedhood.adapters.activitypub.handlers import help_requests, interactions, moderation, peering, posts
+from fedhood.adapters.activitypub.handlers import help_requests, interactions, moderation, peering, posts, reports
 from fedhood.adapters.activitypub.handlers.contract import Context, Handler
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     **help_requests.HANDLERS,
     **moderation.HANDLERS,
     **peering.PEERING,
+    **reports.HANDLERS,
 }
 
 
@@ -52,4 +53,6 @@ def kind_of(activity: dict[str, Any]) -> tuple[str, str]:
     kind = activity.get("type")
     if kind in {"Accept", "Reject"} and isinstance(about, str) and activity.get("fhScope") == vocabulary.DIRECT:
         inner = "Offer"
+    if kind in {"Accept", "Reject"} and isinstance(about, str) and "fhDigest" in activity:
+        inner = reports.REPORT
     return str(kind), inner if isinstance(inner, str) else ""

@@ -1,0 +1,62 @@
+"""A neighbour, as another neighbour sees them: name, place, since when; and the way not to meet them."""
+
+from aiohttp import web
+
+from fedhood.adapters.web import views
+from fedhood.adapters.web.visit import Visit, go
+from fedhood.core import accounts, neighbourhoods, relations
+from fedhood.core.accounts import Account, AccountState
+from fedhood.kernel.errors import NotFound
+
+
+async def by_handle(visit: Visit) -> web.StreamResponse:
+    """`/@{handle}`: somebody of one's own neighbourhood. Handles can be guessed, so next door they find nobody."""
+    found = await visit.database.read(accounts.by_handle, visit.request.match_info["handle"])
+    if found is None or found.peer is not None or found.neighbourhood != visit.home.id:
+        raise NotFound
+    return await _page(visit, found)
+
+
+async def by_key(visit: Visit) -> web.StreamResponse:
+    """`/people/{key}`: somebody whose words one has read, wherever they live."""
+    return await _page(visit, await _found(visit))
+
+
+async def _found(visit: Visit) -> Account:
+    found = await visit.database.read(accounts.by_key, visit.request.match_info["key"])
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def _page(visit: Visit, person: Account) -> web.Response:
+    if person.state is not AccountState.ACTIVE or person.neighbourhood is None:
+        raise NotFound
+    place = await visit.database.read(neighbourhoods.get, person.neighbourhood)
+    blocked = await visit.database.read(relations.blocked_by, visit.account)
+    return visit.page(
+        "person.html",
+        person=views.person(person, visit.words),
+        first_name=views.first_name(person.name),
+        key=person.key,
+        place=place,
+        next_door=place.id != visit.home.id,
+        # when we first heard of somebody elsewhere says nothing about since when they live there
+        since=views.month(person.joined_at, visit.words) if person.peer is None else "",
+        me=person.id == visit.account,
+        blocked=person.id in blocked,
+    )
+
+
+async def block(visit: Visit) -> web.StreamResponse:
+    """From now on the two do not meet here; nobody is told."""
+    person = await _found(visit)
+    await visit.database.write(relations.block, by=visit.viewer, other=person.id)
+    return go(f"/people/{person.key}")
+
+
+async def unblock(visit: Visit) -> web.StreamResponse:
+    """One's own block is lifted."""
+    person = await _found(visit)
+    await visit.database.write(relations.unblock, by=visit.viewer, other=person.id)
+    return go("/account#blocked" if (await visit.form()).get("from") == "account" else f"/people/{person.key}")

@@ -1,0 +1,239 @@
+"""What every route of the real table is asked with. A route that is filled by nothing here is an uncovered route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable
+from fedhood.core import accounts, neighbourhoods, peers
+from tests.matrix import expected, knock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.matrix.scene import Site
+
+# Routes that carry nothing that anybody said, each with its reason.
+CARRY_NOTHING = {
+    "/static/{name}": "files of the release, the same for everyone; the database is not even asked who looks",
+}
+NEVER = 999_999  # as a counter
+UNKNOWN_KEY = "0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """An address. `missing`: the same route for what never was; `knows`: for which viewers the two may differ."""
+
+    path: str
+    missing: str = ""
+    knows: Callable[[str], bool] = field(default=lambda _: True)
+
+
+def all_of(router: Any) -> set[tuple[str, str]]:
+    """Every route of an application: method and pattern."""
+    return {(route.method, route.resource.canonical) for route in router.routes()}
+
+
+def uncovered(router: Any, posts: set[str]) -> list[str]:
+    """The routes that nothing here asks for; `posts` are the patterns that `deeds` knows."""
+    asked = set(FILLED) | set(CARRY_NOTHING)
+    return sorted(
+        f"{method} {pattern}"
+        for method, pattern in all_of(router)
+        if not (pattern in posts if method == "POST" else method in {"GET", "HEAD"} and _is_asked(pattern, asked))
+    )
+
+
+def _is_asked(pattern: str, asked: set[str]) -> bool:
+    return pattern in asked or "{" not in pattern
+
+
+async def gets(site: Site) -> list[Ask]:
+    """Every address that is asked for with GET."""
+    never = site.place.server.new_id()
+    patterns = sorted(pattern for method, pattern in all_of(site.router) if method == "GET")
+    asks: list[Ask] = []
+    for pattern in patterns:
+        if pattern in FILLED:
+            asks += await site.place.database.read(FILLED[pattern], site, never)
+        elif pattern not in CARRY_NOTHING and "{" not in pattern:
+            asks.append(Ask(pattern))
+    return asks
+
+
+# -- fillings: (database, site, an id that never was) -> addresses ----------------------------------------------------
+
+
+def _posts(pattern: str, *, only: frozenset[str] | None = None) -> Callable[..., list[Ask]]:
+    """Each post under a page's pattern; under the help pages a post that asks for nothing is not there for anyone."""
+
+    def filled(_: Any, site: Site, never: int) -> list[Ask]:
+        missing = pattern.format(id=never)
+        return [
+            Ask(
+                pattern.format(id=number),
+                missing,
+                lambda viewer, thing=thing: (only is None or thing in only) and expected.knows(thing, viewer),
+            )
+            for thing, number in site.ids.items()
+        ]
+
+    return filled
+
+
+def _notes(_: Any, site: Site, never: int) -> list[Ask]:
+    def may(thing: str, viewer: str) -> bool:
+        return expected.knows(thing, viewer) or viewer in expected.TOMBSTONES.get(thing, ())
+
+    return [
+        Ask(f"/ap/notes/{number}", f"/ap/notes/{never}", lambda viewer, thing=thing: may(thing, viewer))
+        for thing, number in site.ids.items()
+    ]
+
+
+def _talks(_: Any, site: Site, never: int) -> list[Ask]:
+    return [
+        Ask(
+            f"/help/{number}/talk",
+            f"/help/{never}/talk",
+            lambda viewer, thing=thing: viewer in expected.PARTIES.get(thing, ()),
+        )
+        for thing, number in site.ids.items()
+    ]
+
+
+def _again(db: Any, site: Site, never: int) -> list[Ask]:
+    del db, never
+    again = [Ask(f"/help/new?again={number}") for thing, number in site.ids.items() if thing in expected.HELP]
+    return [Ask("/help/new"), *again]
+
+
+def _first(db: Any, site: Site, never: int) -> list[Ask]:
+    del db, site
+    shows = ("all", "here", "help", "next-door", "lost-found")
+    return [Ask("/"), *(Ask(f"/?show={show}&older={never}") for show in shows), Ask("/?lang=nl")]
+
+
+def _places(db: Any, site: Site, never: int) -> list[Ask]:
+    del never
+    known = [*neighbourhoods.ours(db), *(place for peer in peers.all_peers(db) for place in _of(db, peer.id))]
+    return [Ask(f"/n/{key}") for key in sorted({place.key for place in known} | {"nowhere"})] + [
+        Ask(f"/n/{site.place.server.settings.host}")
+    ]
+
+
+def _of(db: Any, peer: int) -> list[neighbourhoods.Neighbourhood]:
+    return neighbourhoods.of_peer(db, peer)
+
+
+def _groups(db: Any, site: Site, never: int) -> list[Ask]:
+    del site, never
+    return [Ask(f"/ap/groups/{one.key}") for one in neighbourhoods.ours(db)] + [Ask("/ap/groups/nowhere")]
+
+
+def _people(db: Any, site: Site, never: int) -> list[Ask]:
+    del never
+    return [
+        Ask(f"/ap/people/{accounts.get(db, one.account).key}", f"/ap/people/{UNKNOWN_KEY}", _is_beyond(role))
+        for role, one in site.people.items()
+    ]
+
+
+def _is_beyond(role: str) -> Callable[[str], bool]:
+    return lambda _: role in expected.BEYOND
+
+
+def _resources(db: Any, site: Site, never: int) -> list[Ask]:
+    del never
+    addresses = site.place.server.addresses
+    base = "/.well-known/webfinger?resource="
+
+    def ask(resource: str, missing: str, role: str) -> Ask:
+        return Ask(base + quote(resource, safe=""), base + quote(missing, safe=""), _is_beyond(role))
+
+    asks = [Ask(base + quote(one, safe="")) for one in (addresses.base, addresses.instance, addresses.metrics)]
+    asks += [Ask(base + quote(addresses.group(one.key), safe="")) for one in neighbourhoods.ours(db)]
+    for role, one in site.people.items():
+        person = accounts.get(db, one.account)
+        asks.append(ask(f"acct:{person.handle}@{addresses.host}", f"acct:nobody@{addresses.host}", role))
+        asks.append(ask(addresses.person(person.key), addresses.person(UNKNOWN_KEY), role))
+        asks.append(ask(f"{addresses.base}/@{person.handle}", f"{addresses.base}/@nobody", role))
+    return asks
+
+
+def _activities(db: Any, site: Site, never: int) -> list[Ask]:
+    """Everything that was signed to be sent: to whom it was sent, and to anyone when it tells a public post."""
+    del never
+    things = {number: thing for thing, number in site.ids.items()}
+    hosts = {peer.id: peer.host.partition(".")[0] for peer in peers.all_peers(db)}
+    asks = []
+    for row in ActivityTable.select(ActivityTable.key).execute(db):
+        deliveries = list(DeliveryTable.select().where(DeliveryTable.activity == row.key).execute(db))
+        told = {f"{hosts[one.peer]}'s server" for one in deliveries} - {"fir's server"}
+        if "oak's server" in told and not {one.verb for one in deliveries} & _ABOUT_PLACES:
+            told.add(expected.UNPAIRED)
+        about = {things[one.object] for one in deliveries if one.object in things and one.verb in _ABOUT_POSTS}
+        asks.append(Ask(f"/ap/activities/{row.key}", f"/ap/activities/{UNKNOWN_KEY}", _has_it(told, about)))
+    return asks
+
+
+_ABOUT_POSTS = {"post.create", "post.update", "post.delete", "reply.send", "reply.announce"}
+# what is read as a neighbourhood that is paired; a removal, peering and what is for one person are not
+_ABOUT_PLACES = {"post.create", "post.update", "reply.send", "reply.announce", "help.create", "help.update"}
+
+
+def _has_it(told: set[str], about: set[str]) -> Callable[[str], bool]:
+    stranger = expected.STRANGERS["elm"]
+    public = any(expected.knows(thing, stranger) or stranger in expected.TOMBSTONES.get(thing, ()) for thing in about)
+    return lambda viewer: public or viewer in told
+
+
+def _peers(db: Any, site: Site, never: int) -> list[Ask]:
+    del site, never
+    numbers = [*(peer.id for peer in peers.all_peers(db)), NEVER]
+    return [Ask(f"/host/neighbours/{number}") for number in numbers]
+
+
+def _links(_: Any, site: Site, never: int) -> list[Ask]:
+    del never
+    return [
+        Ask(
+            f"/host/people/{one.account}/link",
+            f"/host/people/{NEVER}/link",
+            lambda viewer, role=role: role in expected.LOOKS_AFTER.get(viewer, ()),
+        )
+        for role, one in site.people.items()
+    ]
+
+
+def _tokens(pattern: str) -> Callable[..., list[Ask]]:
+    return lambda *_: [Ask(pattern.format(token="no-such-token-0123456789"))]
+
+
+FILLED: dict[str, Callable[..., list[Ask]]] = {
+    "/": _first,
+    "/n/{key}": _places,
+    "/p/{id}": _posts("/p/{id}"),
+    "/p/{id}/edit": _posts("/p/{id}/edit"),
+    "/p/{id}/delete": _posts("/p/{id}/delete"),
+    "/help/{id}": _posts("/help/{id}", only=expected.HELP),
+    "/help/{id}/talk": _talks,
+    "/help/new": _again,
+    "/link/{token}": _tokens("/link/{token}"),
+    "/setup/{token}": _tokens("/setup/{token}"),
+    "/host/neighbours/{peer}": _peers,
+    "/host/people/{account}/link": _links,
+    "/.well-known/webfinger": _resources,
+    "/ap/groups/{key}": _groups,
+    "/ap/people/{key}": _people,
+    "/ap/notes/{id}": _notes,
+    "/ap/activities/{key}": _activities,
+}
+
+
+def accepts(path: str) -> tuple[str, ...]:
+    """In which forms an address is asked for."""
+    return (knock.ACTIVITY, knock.LD) if path.startswith("/ap/") else (knock.PAGE,)

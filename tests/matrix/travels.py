@@ -1,0 +1,66 @@
+"""What left, what arrived, what was written down about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from fedhood.adapters.activitypub.tables import ActivityTable
+from tests.matrix.expected import THINGS
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tests.matrix.scene import Scene, Site
+    from tests.matrix.tally import Tally
+
+
+async def check(scene: Scene, tally: Tally, log: str) -> None:
+    """Nothing that stays has left; nothing at all is in the log."""
+    signed = [body for site in (scene.elm, scene.oak) for body in await site.place.database.read(_signed)]
+    kept = {"what Elm's and Oak's servers sent": b"\n".join(scene.sent), "what they signed": b"\n".join(signed)}
+    kept["what Oak's server keeps"] = _all_rows(scene.oak)
+    staying = {thing: one.canary.encode() for thing, one in THINGS.items() if not one.travels}
+    staying |= {name: code.encode() for name, code in scene.secrets.items()}
+    for where, hay in kept.items():
+        for thing, needle in staying.items():
+            tally.check(
+                "things looked for on the way", f"LEFT “{thing}” is in {where}", good=needle.lower() not in hay.lower()
+            )
+    early = b"\n".join(scene.sent[: scene.sent_before_acceptance]).lower()
+    away = THINGS["away note"].canary.encode()
+    tally.check(
+        "things looked for on the way", "LEFT “away note” was sent before anybody was chosen", good=away not in early
+    )
+    # the other way round: were the needles not found where they must be, nothing above would mean anything
+    for thing, hay in (("next-door post", early), ("away note", kept["what Oak's server keeps"].lower())):
+        tally.check(
+            "things looked for on the way",
+            f"UNPROVED “{thing}” did not travel",
+            good=THINGS[thing].canary.encode() in hay,
+        )
+    _check_log(tally, log.lower(), scene)
+
+
+def _check_log(tally: Tally, log: str, scene: Scene) -> None:
+    words = {thing: one.canary for thing, one in THINGS.items()}
+    words |= {name: code.lower() for name, code in scene.secrets.items()}
+    words |= {
+        f"cookie of {role}": one.token.lower() for site in (scene.elm, scene.oak) for role, one in site.people.items()
+    }
+    for thing, word in words.items():
+        tally.check("things looked for in the log", f"LOGGED “{thing}” is in the log", good=word not in log)
+
+
+def _signed(db: Any) -> list[bytes]:
+    return [bytes(row.body) for row in ActivityTable.select(ActivityTable.body).execute(db)]
+
+
+def _all_rows(site: Site) -> bytes:
+    rows = sqlite3.connect(site.place.server.settings.data_dir / "fedhood.db")
+    try:
+        tables = [name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        cells = [cell for name in tables for row in rows.execute(f'SELECT * FROM "{name}"') for cell in row]
+    finally:
+        rows.close()
+    return b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells)
