@@ -39,6 +39,9 @@ check: setup-dev ## format, lint, types, contracts, dependencies, tests
 	@$(BIN)/deptry .
 	@$(BIN)/pytest -n 2
 
+matrix: setup-dev ## every thing, every viewer, every route: who sees what
+	@$(BIN)/python -m tests.matrix
+
 format: setup-dev ## put the code in its one shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

@@ -15,15 +15,15 @@ from fedhood.kernel.clock import monotonic
 from fedhood.simulator import story
 from fedhood.simulator.town import Town
 
-PORTS = (8181, 8182)
+PORTS = (8181, 8182, 8183)
 
 
 def main(*, check: bool) -> int:
     """Tell the story. With `check`, end afterwards: 0 when every step happened on the other side, else 1."""
     with tempfile.TemporaryDirectory(prefix="fedhood-demo-") as folder, Town(Path(folder)) as town:
         begun = monotonic()
-        click.echo("Elm and Oak open their doors …")
-        scene = story.build(town, None if check else PORTS)
+        click.echo("Elm, Oak and the city of Mechelen open their doors …")
+        scene = story.build(town, None if check else PORTS, faulty=check)
         for number, (title, step) in enumerate(story.STEPS, 1):
             try:
                 happened = step(scene)

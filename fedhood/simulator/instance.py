@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fedhood.adapters.activitypub import proofs
 from fedhood.app import serve
 from fedhood.kernel.settings import Profile, Settings
 
@@ -27,5 +28,21 @@ def settings_of(values: dict[str, Any]) -> Settings:
     )
 
 
+def break_proofs() -> None:
+    """From now on the reports of this process carry a proof that does not hold: a faulty neighbour, for the demo."""
+    sound = proofs.sign
+
+    def unsound(document: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        signed = sound(document, *args, **kwargs)
+        if document.get("type") == "MetricsReport":
+            signed["name"] = f"{signed['name']} "  # one space that nobody signed
+        return signed
+
+    proofs.sign = unsound
+
+
 if __name__ == "__main__":
-    serve(settings_of(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    if told["broken_proofs"]:
+        break_proofs()
+    serve(settings_of(told))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import html
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from fedhood.simulator.town import House, Resident, Town, until
+from fedhood.core import metrics
+from fedhood.simulator.town import SOURCE, SOURCE_DATE, House, Resident, Town, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
+    from fedhood.core.metrics import Period
     from fedhood.simulator.visitor import Visitor
 
 ELM = ("Firmin Lucarne", "Odile Belleporte", "Fatou Mansarde")
+CLERK = "Lore Stadhuis"
+ZONE = "Europe/Brussels"
 OAK = ("Joris Vensterbank", "Wilma Dakpan", "Samira Goot")
 FOR_BOTH = "On coupe l’eau mardi matin rue des Tilleuls, des deux côtés du pont. Remplissez une carafe."
 FOR_ELM = "La clé de la remise est chez Fatou cette semaine."
@@ -33,8 +39,11 @@ class Scene:
     town: Town
     elm: House
     oak: House
+    city: House
+    faulty: House | None = None
     request: str = ""
     mirror: str = ""
+    quarter: Period | None = None
 
     def at_elm(self, who: int = 0) -> Visitor:
         """Somebody of Elm."""
@@ -45,8 +54,11 @@ class Scene:
         return self.oak.visitors[OAK[who]]
 
 
-def build(town: Town, ports: tuple[int, int] | None = None) -> Scene:
-    """Found Elm and Oak."""
+def build(town: Town, ports: tuple[int, int, int] | None = None, *, faulty: bool = False) -> Scene:
+    """Found Elm, Oak and the city, two days before a quarter ends; with `faulty`, a neighbourhood that signs badly."""
+    now = town.clock.now()
+    quarter = metrics.period_of(now, ZoneInfo(ZONE))
+    town.move_clock(quarter.end - timedelta(days=2) - now)
     elm = town.build(
         "elm",
         name="L’Orme",
@@ -63,8 +75,27 @@ def build(town: Town, ports: tuple[int, int] | None = None) -> Scene:
         people=tuple(Resident(name=name, language="nl", keeper=name == OAK[1]) for name in OAK),
         port=ports[1] if ports else None,
     )
+    city = town.build(
+        "mechelen",
+        name="Mechelen",
+        languages=("nl", "fr"),
+        households_there=0,
+        people=(Resident(name=CLERK, language="nl", keeper=True),),
+        port=ports[2] if ports else None,
+        city=True,
+    )
+    other = None
+    if faulty:
+        other = town.build(
+            "els",
+            name="Els",
+            languages=("nl",),
+            households_there=900,
+            people=(Resident(name="Bert Voordeur", language="nl", keeper=True),),
+            broken_proofs=True,
+        )
     town.wait_until_open()
-    return Scene(town, elm, oak)
+    return Scene(town, elm, oak, city, faulty=other, quarter=quarter)
 
 
 # -- becoming neighbours ----------------------------------------------------------------------------------------------
@@ -82,9 +113,11 @@ def elm_finds_oak(scene: Scene) -> str:
     return f"Odile reads out on the phone: {letters.group(0) if letters else ''}"
 
 
-def _peer_page(keeper: Visitor) -> str:
+def _peer_page(keeper: Visitor, other: House | None = None) -> str:
+    """The page with the letters of a server next door: of any, or of this one."""
     for link in keeper.get("/host/neighbours").links(r"/host/neighbours/[0-9]+"):
-        if _LETTERS.search(keeper.get(link).text):
+        page = keeper.get(link)
+        if _LETTERS.search(page.text) and (other is None or page.says(other.settings.host)):
             return link
     return ""
 
@@ -105,9 +138,9 @@ def say_they_match(keeper: Visitor, page: str) -> None:
     keeper.submit(f"{page}/match", dict.fromkeys(boxes, "on"), form_on=page)
 
 
-def match_form(keeper: Visitor) -> str:
+def match_form(keeper: Visitor, other: House | None = None) -> str:
     """The page with that button, once it is there."""
-    page = _peer_page(keeper)
+    page = _peer_page(keeper, other)
     return page if page and keeper.get(page).links(f"{page}/match") else ""
 
 
@@ -139,31 +172,33 @@ def a_post_for_both_reaches_oak(scene: Scene) -> str:
 
 def help_is_asked(scene: Scene) -> str:
     """Firmin asks for help, of both neighbourhoods."""
-    asker = scene.at_elm()
-    zone = ZoneInfo(scene.elm.settings.time_zone)
-    end = (scene.town.clock.now() + timedelta(days=2)).astimezone(zone)
-    page = asker.submit(
-        "/help/new",
-        {
-            "line": LINE,
-            "note": NOTE,
-            "category": "carrying",
-            "area": "Autour de la place de l’Orme",
-            "until": end.strftime("%Y-%m-%dT%H:%M"),
-            "who": choice(asker, "Eik"),
-        },
-    )
-    scene.request = page.url
-    scene.mirror = until(lambda: _on_the_board(scene.at_oak()), "the request is on Oak's board")
+    scene.request = _ask(scene, scene.at_elm(), LINE, NOTE, "carrying", "Eik")
+    scene.mirror = until(lambda: _on_the_board(scene.at_oak(), LINE), "the request is on Oak's board")
     if scene.at_oak().get(scene.mirror).says(NOTE):
         raise AssertionError("Oak reads the private note")
     return "a window is lit in Oak too; the note is not to be seen there"
 
 
-def _on_the_board(visitor: Visitor) -> str:
-    board = visitor.get("/help")
-    links = board.links(r"/help/[0-9]+")
-    return links[0] if board.says(LINE) and links else ""
+def _ask(scene: Scene, asker: Visitor, line: str, note: str, category: str, beside: str) -> str:
+    """Ask for help until the day after tomorrow, of the own neighbourhood and the one next door; the request's page."""
+    end = (scene.town.clock.now() + timedelta(days=2)).astimezone(ZoneInfo(ZONE))
+    fields = {
+        "line": line,
+        "note": note,
+        "category": category,
+        "area": "",
+        "until": end.strftime("%Y-%m-%dT%H:%M"),
+        "who": choice(asker, beside),
+    }
+    return asker.submit("/help/new", fields).url
+
+
+def _on_the_board(visitor: Visitor, line: str) -> str:
+    """The page of the request with this line, when it is on the help board."""
+    for link in visitor.get("/help").links(r"/help/[0-9]+"):
+        if visitor.get(link).says(line):
+            return link
+    return ""
 
 
 def help_is_offered_next_door(scene: Scene) -> str:
@@ -196,8 +231,99 @@ def help_came(scene: Scene) -> str:
     met = f"{scene.mirror}/met"
     until(lambda: helper.get(f"{scene.mirror}/talk").links(met), "Joris is asked whether they met")
     helper.submit(met, {"answer": "yes"}, form_on=f"{scene.mirror}/talk")
-    until(lambda: not _on_the_board(scene.at_oak(2)), "the window in Oak is dark again")
+    until(lambda: not _on_the_board(scene.at_oak(2), LINE), "the window in Oak is dark again")
     return "done in Elm, done in Oak; both say that they met"
+
+
+# -- the quarter ------------------------------------------------------------------------------------------------------
+
+
+def the_city_joins(scene: Scene) -> str:
+    """The clerk finds the neighbourhoods, everybody compares letters, and the clerk types the list of the city."""
+    clerk = scene.city.visitors[CLERK]
+    houses = [house for house in (scene.elm, scene.oak, scene.faulty) if house is not None]
+    for house in houses:
+        keeper = _keeper(house)
+        clerk.submit("/host/neighbours", {"host": house.address})
+        for visitor, other in ((keeper, scene.city), (clerk, house)):
+            page = until(functools.partial(match_form, visitor, other), f"{house.key} and the city see the letters")
+            say_they_match(visitor, page)
+    lines = [f"{name},{house.settings.host},{count},{SOURCE},{SOURCE_DATE}" for name, house, count in _listed(scene)]
+    lines.append(f"Linde,linde.example,1380,{SOURCE},{SOURCE_DATE}")
+    clerk.submit("/city/set-up", {"name": "Mechelen", "areas": "\n".join(lines)})
+    if not clerk.get("/city").says("Linde"):
+        raise AssertionError("the list of the city was not kept")
+    return f"{len(lines)} neighbourhoods are on the list of the city; one of them is not on the network at all"
+
+
+def _keeper(house: House) -> Visitor:
+    return house.visitors[next(name for name in (ELM[1], OAK[1], "Bert Voordeur") if name in house.visitors)]
+
+
+def _listed(scene: Scene) -> list[tuple[str, House, int]]:
+    found = [("L’Orme", scene.elm, 1450), ("Eik", scene.oak, 1570)]
+    return found if scene.faulty is None else [*found, ("Els", scene.faulty, 900)]
+
+
+def the_quarter_is_handed_in(scene: Scene) -> str:
+    """All clocks leap past the cut-off; the ordinary schedule counts, signs and hands in, and the city answers."""
+    quarter = scene.quarter
+    if quarter is None:
+        raise LookupError("no quarter")
+    if scene.faulty is not None:
+        scene.faulty.visitors["Bert Voordeur"].submit("/compose", {"text": "Dag buren", "who": "neighbourhood"})
+    _leap(scene, quarter.cut_off + timedelta(hours=1))
+    clerk = scene.city.visitors[CLERK]
+    page = f"/city?period={quarter.id}"
+    until(lambda: _marked(clerk, page, "L’Orme", REPORTED), "the report of Elm is in")
+    until(lambda: _marked(clerk, page, "Eik", REPORTED), "the report of Oak is in")
+    if scene.faulty is not None:
+        until(lambda: _marked(clerk, page, "Els", REFUSED), "the report of Els is refused")
+    _leap(scene, quarter.missing_at + timedelta(hours=1))
+    clerk = scene.city.visitors[CLERK]
+    until(lambda: _marked(clerk, page, "Linde", MISSING), "Linde is missing")
+    heading = re.search(r"<h1>([^<]+)</h1>", clerk.get(page).text)
+    return html.unescape(heading.group(1)) if heading else ""
+
+
+REPORTED, REFUSED, MISSING = "Gemeld", "Geweigerd", "Ontbreekt"
+
+
+def _marked(clerk: Visitor, page: str, name: str, word: str) -> bool:
+    """Whether the row of a neighbourhood on the city's page says this word."""
+    for row in re.findall(r"<tr><th scope=\"row\">.*?</tr>", clerk.get(page).text, re.DOTALL):
+        if name in html.unescape(row):
+            return word.lower() in html.unescape(row).lower()
+    return False
+
+
+def _leap(scene: Scene, moment: datetime) -> None:
+    scene.town.move_clock(moment - (scene.town.clock.now() - scene.town.clock.offset()))
+    scene.town.sign_in_again()
+
+
+# -- the morning after ------------------------------------------------------------------------------------------------
+
+AGAIN = "Wie wandelt zondag een uurtje mee langs de Dijle? Ik rijd zelf, jij houdt de paraplu."
+
+
+def a_new_morning(scene: Scene) -> str:
+    """What is left to click through: fresh posts, an open request with an offer that waits, an open private thread."""
+    scene.at_elm(1).submit(
+        "/compose", {"text": "La première réunion de l’année est mardi à 19 h.", "who": "neighbourhood"}
+    )
+    asker, helper = scene.at_oak(1), scene.at_elm(2)
+    _ask(scene, asker, AGAIN, "Kom langs het brugje, ik zit in de rolstoel.", "company", "L’Orme")
+    waiting = until(lambda: _on_the_board(helper, AGAIN), "the new request is on Elm's board")
+    helper.submit(f"{waiting}/offer", {"text": "Avec plaisir, j’ai un grand parapluie."}, form_on=waiting)
+    line = "Qui garde le chat deux jours ? Il dort presque tout le temps."
+    mine = _ask(scene, scene.at_elm(), line, "Clé chez Odile.", "animals", "Eik")
+    there = until(lambda: _on_the_board(scene.at_oak(2), line), "the cat is on Oak's board")
+    scene.at_oak(2).submit(f"{there}/offer", {"text": "Graag, ik woon vlakbij."}, form_on=there)
+    choose = until(lambda: scene.at_elm().get(mine).links(rf"{mine}/offers/[0-9]+/choose"), "Samira offers")
+    scene.at_elm().submit(choose[0], {}, form_on=mine)
+    until(lambda: scene.at_oak(2).get(f"{there}/talk").says("Clé chez Odile."), "Samira has the note")
+    return "an open request waits for an answer, a private thread is open"
 
 
 STEPS: tuple[tuple[str, Callable[[Scene], str]], ...] = (
@@ -208,4 +334,7 @@ STEPS: tuple[tuple[str, Callable[[Scene], str]], ...] = (
     ("Joris offers help from next door", help_is_offered_next_door),
     ("Firmin chooses Joris", the_offer_is_accepted),
     ("Help came", help_came),
+    ("The city joins", the_city_joins),
+    ("The quarter is over", the_quarter_is_handed_in),
+    ("A new morning", a_new_morning),
 )

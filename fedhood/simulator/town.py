@@ -20,6 +20,7 @@ from fedhood.kernel import migrate
 from fedhood.kernel.clock import Clock, monotonic, write_offset
 from fedhood.kernel.database import open_database
 from fedhood.kernel.ids import IdMaker
+from fedhood.kernel.settings import Profile
 from fedhood.simulator.instance import settings_of
 from fedhood.simulator.visitor import Visitor
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0  # seconds that a step may take on the other side before it counts as not happened
 _PAUSE = 0.05
+SOURCE = "Invented for the demo"
+SOURCE_DATE = "2026-01-01"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,16 +89,24 @@ class Town:
 
     def sign_in_links(self, house: House) -> list[tuple[str, str]]:
         """For everybody who lives in a house, a link that signs them in once."""
+        links = self._beside(house, _links)
+        return [(name, f"{house.address}/link/{token}") for name, token in links]
+
+    def sign_in_again(self) -> None:
+        """Sign everybody in anew: sessions end when nobody comes for a fortnight, and the clock may leap over it."""
+        for house in self.houses.values():
+            house.tokens = self._beside(house, _sign_in_all)
+            house.visitors = {who: Visitor(house.settings.host, token) for who, token in house.tokens.items()}
+
+    def _beside(self, house: House, use_case: Callable[..., Any]) -> Any:
+        """Run a use case on the file of a running house, as the command line does."""
         database = open_database(
             house.settings, clock=self.clock, new_id=IdMaker(self.clock, 63), consequences=consequences.follow
         )
-        found = [
-            (who.name, database.transact(access.make_link, account=who.id, by=None))
-            for place in database.look(neighbourhoods.ours)
-            for who in database.look(accounts.residents, place.id)
-        ]
-        database.release()
-        return [(name, f"{house.address}/link/{token}") for name, token in found]
+        try:
+            return database.transact(use_case, names=list(house.tokens))
+        finally:
+            database.release()
 
     def move_clock(self, offset: timedelta) -> None:
         """Set all clocks of the town, at once."""
@@ -110,15 +121,17 @@ class Town:
         households_there: int,
         people: tuple[Resident, ...],
         port: int | None = None,
-        profile: str = "neighbourhood",
+        city: bool = False,
+        broken_proofs: bool = False,
     ) -> House:
-        """Found a server with one neighbourhood and its residents, and start it."""
+        """Found a server with one neighbourhood and its residents, or a city with its clerk, and start it."""
         port = port or _free_port()
         values: dict[str, Any] = {
             "data_dir": str(self._folder / key),
             "listen": f"127.0.0.1:{port}",
             "host": f"{key}.localhost:{port}",
-            "profile": profile,
+            "profile": "city" if city else "neighbourhood",
+            "broken_proofs": broken_proofs,
             "clock_offset": str(self._offset_file),
         }
         settings = settings_of(values)
@@ -162,15 +175,17 @@ class Town:
         database = open_database(
             settings, clock=self.clock, new_id=IdMaker(self.clock, 63), consequences=consequences.follow
         )
-        home = database.transact(
-            neighbourhoods.create,
-            name=name,
-            key=key,
-            languages=languages,
-            households=households_there,
-            households_source="Invented for the demo",
-            households_on="2026-01-01",
-        )
+        home = None
+        if settings.profile is Profile.NEIGHBOURHOOD:
+            home = database.transact(
+                neighbourhoods.create,
+                name=name,
+                key=key,
+                languages=languages,
+                households=households_there,
+                households_source=SOURCE,
+                households_on=SOURCE_DATE,
+            )
         tokens = {who.name: database.transact(_settle_in, who=who, home=home) for who in people}
         database.release()
         return tokens
@@ -180,12 +195,29 @@ def _answers(visitor: Visitor) -> bool:
     return visitor.get("/about").status == 200
 
 
-def _settle_in(uow: UnitOfWork, *, who: Resident, home: int) -> str:
+def _settle_in(uow: UnitOfWork, *, who: Resident, home: int | None) -> str:
     account = accounts.create(uow, name=who.name, neighbourhood=home, language=who.language)
-    households.admit(uow, account=account, household=households.found(uow, neighbourhood=home))
+    if home is not None:
+        households.admit(uow, account=account, household=households.found(uow, neighbourhood=home))
     if who.keeper:
-        access.give(uow, account=account, role=Role.MODERATOR, neighbourhood=None, by=None)
+        role = Role.CLERK if home is None else Role.MODERATOR
+        access.give(uow, account=account, role=role, neighbourhood=None, by=None)
     return access.open_session(uow, account=account, label="demo", with_passphrase=True).token
+
+
+def _sign_in_all(uow: UnitOfWork, *, names: list[str]) -> dict[str, str]:
+    found = {}
+    for number in range(1, len(names) + 1):  # the accounts were made in this order
+        who = accounts.get(uow.db, number)
+        found[who.name] = access.open_session(uow, account=who.id, label="demo", with_passphrase=True).token
+    return found
+
+
+def _links(uow: UnitOfWork, *, names: list[str]) -> list[tuple[str, str]]:
+    return [
+        (accounts.get(uow.db, number).name, access.make_link(uow, account=number, by=None))
+        for number in range(1, len(names) + 1)
+    ]
 
 
 def until(happened: Callable[[], Any], what: str) -> Any:

@@ -103,6 +103,7 @@ class Form:
 
 _ANY = expected.SIGNED_IN
 _LOOK_AFTER = expected.MODERATORS
+_KEEP = expected.MODERATORS | expected.CLERKS
 _NOBODY: frozenset[str] = frozenset()
 _NO_TOKEN = "no-such-token-0123456789"
 FORMS = {
@@ -119,10 +120,11 @@ FORMS = {
     "/account/passphrase": Form(_ANY, {"passphrase": "four words of nobody"}),
     "/account/sessions": Form(_ANY),
     "/account/code": Form(_ANY),
-    "/host/neighbours": Form(_LOOK_AFTER, {"host": "x.localhost:9"}),
-    "/host/neighbours/here": Form(_LOOK_AFTER, {"writer": "1", "reader": "2", "on": "yes"}),
-    "/host/neighbours/{peer}/match": Form(_LOOK_AFTER, {}, lambda _: ["/host/neighbours/1/match"]),
-    "/host/neighbours/{peer}/differ": Form(_LOOK_AFTER, {}, lambda _: ["/host/neighbours/1/differ"]),
+    "/host/neighbours": Form(_KEEP, {"host": "x.localhost:9"}),
+    "/city/set-up": Form(expected.CLERKS, {"name": "x", "areas": ""}),
+    "/host/neighbours/here": Form(_KEEP, {"writer": "1", "reader": "2", "on": "yes"}),
+    "/host/neighbours/{peer}/match": Form(_KEEP, {}, lambda _: ["/host/neighbours/1/match"]),
+    "/host/neighbours/{peer}/differ": Form(_KEEP, {}, lambda _: ["/host/neighbours/1/differ"]),
     "/host/codes": Form(_LOOK_AFTER, {"place": "1", "count": "1"}),
     "/host/codes/{sheet}/cancel": Form(
         _LOOK_AFTER - {"birch moderator"}, {}, lambda site: [f"/host/codes/{site.sheet or routes.NEVER}/cancel"]
@@ -361,6 +363,14 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     assert fir is not None
     letters = {"letters": fir.fingerprint or ""}
     await done("elm moderator", "/host/neighbours/{peer}/match", letters, peer=fir.id)
+    area = {
+        "new-name": "x",
+        "new-host": "x.example",
+        "new-households": "9",
+        "new-source": "x",
+        "new-date": "2026-01-01",
+    }
+    await done("clerk", "/city/set-up", {"name": "x", **area})
     await done("cedar", "/sign-out")
 
 

@@ -18,6 +18,7 @@ AT_ELM = (
     "cedar",
     "elm moderator",
     "birch moderator",
+    "clerk",  # counts for the city, and lives in Birch
     "guest from oak",  # a cookie of the other server
     "stranger at elm",
     "oak's server",  # a GET signed with the key of a server that we agreed with
@@ -40,7 +41,8 @@ FORMER = "oak's server, parted"  # the agreement has ended
 LATER = (UNPAIRED, FORMER)
 STRANGERS = {"elm": "stranger at elm", "oak": "stranger at oak"}
 MODERATORS = frozenset({"elm moderator", "birch moderator", "oak moderator"})
-SIGNED_IN = frozenset({*AT_ELM[:8], *AT_OAK[:4]})
+CLERKS = frozenset({"clerk"})
+SIGNED_IN = frozenset({*AT_ELM[:9], *AT_OAK[:4]})
 
 _ELM = {"author", "neighbour", "helper", "elm moderator"}
 _OAK = {"oak", "oak helper", "oak moderator"}
@@ -137,7 +139,7 @@ NEIGHBOURS = _ELM | _OAK | {"cedar", "blocked"}
 # people of Elm, whom the moderator of Birch may not look after, and the other way round
 LOOKS_AFTER = {
     "elm moderator": {"author", "neighbour", "helper", "blocked", "elm moderator", "odo", "silke"},
-    "birch moderator": {"birch", "birch moderator"},
+    "birch moderator": {"birch", "birch moderator", "clerk"},
     "oak moderator": {"oak", "oak helper", "oak moderator"},
 }
 

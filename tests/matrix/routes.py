@@ -209,6 +209,11 @@ def _links(_: Any, site: Site, never: int) -> list[Ask]:
     ]
 
 
+def _figures(*_: Any) -> list[Ask]:
+    """Figures are made of numbers; whatever is there, no word of anybody's is."""
+    return [Ask(f"/metrics/v1/reports/{area}/2026-Q3/1") for area in ("elm", "birch", "nowhere")]
+
+
 def _tokens(pattern: str) -> Callable[..., list[Ask]]:
     return lambda *_: [Ask(pattern.format(token="no-such-token-0123456789"))]
 
@@ -226,6 +231,7 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/setup/{token}": _tokens("/setup/{token}"),
     "/host/neighbours/{peer}": _peers,
     "/host/people/{account}/link": _links,
+    "/metrics/v1/reports/{area}/{period}/{revision}": _figures,
     "/.well-known/webfinger": _resources,
     "/ap/groups/{key}": _groups,
     "/ap/people/{key}": _people,

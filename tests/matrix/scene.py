@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedhood import consequences
 from fedhood.adapters.activitypub import actors, keys, outbox
-from fedhood.core import access, help_requests, moderation, neighbourhoods, peers, posts, relations
+from fedhood.core import access, accounts, help_requests, moderation, neighbourhoods, peers, posts, relations
 from fedhood.core.access import Role, Viewer
 from fedhood.core.help_requests import HelpCategory
 from fedhood.core.posts import Audience
@@ -123,6 +123,7 @@ async def _move_in(scene: Scene) -> None:
         "cedar": ("Cas Drempel", "Cedar"),
         "elm moderator": ("Mia Gevel", "Elm"),
         "birch moderator": ("Bob Schoorsteen", "Birch"),
+        "clerk": ("Cleo Nok", "Birch"),
         "odo": ("Odo Kerkuil", "Elm"),  # does nothing but offer help
         "silke": ("Silke Wespendief", "Elm"),  # does nothing but complain
     }
@@ -135,20 +136,24 @@ async def _move_in(scene: Scene) -> None:
     for site, people in ((scene.elm, at_elm), (scene.oak, at_oak)):
         for role, (name, home) in people.items():
             lives = await site.place.resident(name, home)
-            site.people[role] = await site.place.database.write(
-                _sign_in, account=lives.account, moderates=role in expected.MODERATORS
-            )
+            site.people[role] = await site.place.database.write(_sign_in, account=lives.account, right=_right(role))
 
 
-def _sign_in(uow: UnitOfWork, *, account: int, moderates: bool) -> Person:
-    viewer = access.open_session(uow, account=account, with_passphrase=True)
-    if moderates:
-        known = access.viewer_of(uow.db, token=viewer.token, now=uow.now)
-        assert known is not None
-        access.give(uow, account=account, role=Role.MODERATOR, neighbourhood=known.neighbourhood, by=None)
-    found = access.viewer_of(uow.db, token=viewer.token, now=uow.now)
-    assert found is not None
-    return Person(found, viewer.token)
+def _right(role: str) -> Role | None:
+    if role in expected.MODERATORS:
+        return Role.MODERATOR
+    return Role.CLERK if role in expected.CLERKS else None
+
+
+def _sign_in(uow: UnitOfWork, *, account: int, right: Role | None) -> Person:
+    """A moderator is one of the own neighbourhood, a clerk one of the whole server."""
+    session = access.open_session(uow, account=account, with_passphrase=True)
+    if right is not None:
+        home = accounts.get(uow.db, account).neighbourhood if right is Role.MODERATOR else None
+        access.give(uow, account=account, role=right, neighbourhood=home, by=None)
+    viewer = access.viewer_of(uow.db, token=session.token, now=uow.now)
+    assert viewer is not None
+    return Person(viewer, session.token)
 
 
 async def _agree(scene: Scene) -> None:

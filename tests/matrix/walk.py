@@ -54,10 +54,11 @@ async def _as_one(site: Site, viewer: Viewer, asks: list[Ask], tally: Tally) -> 
 def compare(tally: Tally, viewer: Viewer, method: str, hidden: tuple[str, Answer], missing: tuple[str, Answer]) -> None:
     """One answer about what is hidden against the one about what never was."""
     one, other = hidden[1].as_of(hidden[0]), missing[1].as_of(missing[0])
-    parts = [name for name, a, b in zip(("status", "headers", "body"), one, other, strict=True) if a != b]
+    parts = [part for part, a, b in zip(("status", "headers", "body"), one, other, strict=True) if a != b]
+    at = f"{hidden[0]} ({hidden[1].status}) from {missing[0]} ({missing[1].status})"
     tally.check(
         _SAME,
-        f"DIFFERS {method} {hidden[0]}: {', '.join(parts)} ({hidden[1].status}) unlike {missing[0]} ({missing[1].status})",
+        f"DIFFERS {method} {at}: {', '.join(parts)}",
         viewer.name,
         good=not parts,
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import peewee
 from aiohttp import web
 
 from fedhood.adapters.web import door, forms, session
@@ -9,7 +10,7 @@ from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.adapters.web.passphrases import PASSPHRASES
 from fedhood.adapters.web.visit import Visit, go
-from fedhood.core import access, accounts, households
+from fedhood.core import access, accounts, households, relations
 from fedhood.core.access import Permission
 from fedhood.kernel.database import UnitOfWork
 from fedhood.kernel.errors import Invalid
@@ -33,10 +34,17 @@ async def _page(visit: Visit, errors: Errors, *, status: int = 200, **more: Any)
         "this_session": visit.viewer.session,
         "looks_after": access.may(visit.viewer, Permission.MODERATE, visit.viewer.neighbourhood),
         "code": "",
+        "blocked": await visit.database.read(_blocked, account=visit.account),
         "typed": "",
         "errors": errors,
     }
     return visit.page("account.html", status=status, path="/account", **(values | more))
+
+
+def _blocked(db: peewee.Database, *, account: int) -> list[accounts.Account]:
+    """Whom somebody blocked, by name; who has left since needs no lifting."""
+    known = accounts.many(db, relations.blocked_by(db, account)).values()
+    return sorted((one for one in known if one.name), key=lambda one: one.name.casefold())
 
 
 async def language(visit: Visit) -> web.StreamResponse:

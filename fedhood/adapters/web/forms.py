@@ -90,6 +90,7 @@ _SAID = {
     "households": N_("Write a number between 1 and 1,000,000, or leave it empty."),
     "key": N_("This name has no letter that an address could be made of."),
     "key-taken": N_("There is a neighbourhood of this name here already."),
+    "reason": N_("Choose what is not right."),
     "places": N_("Not all of these neighbourhoods read along any more. Choose once more."),
 }
 

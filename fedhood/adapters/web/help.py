@@ -1,15 +1,15 @@
 """The help board, asking, and one request: its asker chooses, a neighbour offers, everybody sees how it stands."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
 from aiohttp import web
-from babel.dates import format_skeleton
 from markupsafe import Markup
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import forms, front, help_views, views
+from fedhood.adapters.web import answers, forms, front, help_views, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import accounts, help_requests, neighbourhoods, posts, timelines
@@ -145,9 +145,15 @@ def _request(entry: Entry) -> HelpRequest:
 
 
 async def _request_page(
-    visit: Visit, entry: Entry, *, form: dict[str, str] | None = None, errors: Errors | None = None, status: int = 200
+    visit: Visit,
+    entry: Entry,
+    *,
+    form: dict[str, str] | None = None,
+    errors: Errors | None = None,
+    status: int = 200,
+    answer: str = "",
 ) -> web.Response:
-    request = _request(entry)
+    request, words = _request(entry), visit.words
     mine = visit.viewer.account is not None and visit.viewer.account == entry.author.id
     values: dict[str, Any] = {
         "post": views.card(entry, visit.viewer, visit.words),
@@ -161,7 +167,8 @@ async def _request_page(
         "id": entry.post.id,
         "form": form or {},
         "errors": errors or Errors(),
-        "since": visit.words.gettext("Neighbour since %(month)s.", month=_month(visit, entry.author.joined_at)),
+        **await answers.under(visit, entry, text=answer),
+        "since": words.gettext("Neighbour since %(month)s.", month=words.month(entry.author.joined_at)),
     }
     if mine:
         values |= await _for_asker(visit, entry)
@@ -211,22 +218,18 @@ def _offer(offer: Offer, helper: accounts.Account, names: dict[int, str], visit:
     where = words.gettext("%(place)s, next door", place=place) if offer.neighbourhood != visit.home.id else place
     days = max(1, ceil((offer.expires_at - visit.now) / _DAY))
     since = (
-        words.gettext("neighbour since %(month)s", month=_month(visit, helper.joined_at)) if helper.peer is None else ""
+        words.gettext("neighbour since %(month)s", month=words.month(helper.joined_at)) if helper.peer is None else ""
     )
     waits = words.ngettext("waits %(n)s more day for your answer", "waits %(n)s more days for your answer", days)
     base = f"{urls.help_request(offer.request)}/offers/{offer.id}"
     return {
-        "person": views.person(helper, words),
+        "person": replace(views.person(helper, words), href=views.person_page(helper, visit.viewer)),
         "first_name": views.first_name(helper.name),
         "where": Markup(" · ").join(part for part in (where, since, waits) if part),
         "words": offer.text,
         "choose": f"{base}/choose",
         "decline": f"{base}/decline",
     }
-
-
-def _month(visit: Visit, moment: datetime) -> str:
-    return format_skeleton("yMMMM", moment.astimezone(visit.zone), locale=visit.language.locale)
 
 
 # --- What the asker does ------------------------------------------------------------------------------------------
@@ -296,6 +299,16 @@ async def resolve(visit: Visit) -> web.StreamResponse:
     thread = await visit.database.read(help_requests.thread_of, request_id=entry.post.id, viewer=visit.viewer)
     page = urls.help_request(entry.post.id)
     return go(f"{page}/talk#met" if thread is not None and outcome is Outcome.WITH_NEIGHBOUR else page)
+
+
+async def answer(visit: Visit) -> web.StreamResponse:
+    """A question or a word, for everyone who reads the request; an offer goes another way."""
+    entry = await _entry(visit)
+    reply_id, errors = await answers.send(visit, entry)
+    if errors:
+        text = (await visit.form()).get("text", "")
+        return await _request_page(visit, entry, answer=text, errors=errors, status=422)
+    return go(f"{urls.help_request(entry.post.id)}#p-{reply_id}")
 
 
 # --- What a helper does -------------------------------------------------------------------------------------------

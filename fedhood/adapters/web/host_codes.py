@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import peewee
+import segno
 from aiohttp import web
 
 from fedhood.adapters.web import forms
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, households, neighbourhoods
-from fedhood.core.access import Permission
+from fedhood.core.access import Permission, Viewer
+from fedhood.core.households import SheetState
 from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.kernel.errors import Invalid, NotFound
 
@@ -27,15 +30,26 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 
 async def _page(visit: Visit, form: dict[str, str], errors: Errors, *, status: int = 200) -> web.Response:
+    mine = await places(visit)
     return visit.page(
         "host/codes.html",
         status=status,
         path="/host/codes",
-        places=[(str(one.id), one.name) for one in await places(visit)],
+        places=[(str(one.id), one.name) for one in mine],
         place=form.get("place", ""),
         count=form.get("count", _USUAL),
+        sheets=[(one.name, await visit.database.read(_sheets, viewer=visit.viewer, place=one.id)) for one in mine],
         errors=errors,
     )
+
+
+def _sheets(db: peewee.Database, *, viewer: Viewer, place: int) -> list[SheetState]:
+    return households.sheets(db, viewer=viewer, neighbourhood=place)
+
+
+def qr_code(address: str) -> str:
+    """An address as a picture for a telephone, within the page itself."""
+    return str(segno.make(address, micro=False, error="m").svg_data_uri(scale=5, border=3, light="white"))
 
 
 async def make(visit: Visit) -> web.StreamResponse:
@@ -54,7 +68,8 @@ async def make(visit: Visit) -> web.StreamResponse:
         )
     except Invalid as refused:
         return await _page(visit, form, forms.errors_of(refused, visit.words, otherwise="count"), status=422)
-    values: dict[str, Any] = {"sheet": sheet, "place": place, "address": f"{visit.own_address}/join"}
+    address = f"{visit.own_address}/join"
+    values: dict[str, Any] = {"sheet": sheet, "place": place, "address": address, "picture": qr_code(address)}
     return visit.page(
         "host/sheet.html", path="/host/codes", codes=[households.shown(code) for code in sheet.codes], **values
     )

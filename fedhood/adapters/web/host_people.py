@@ -1,9 +1,8 @@
 """The people of a neighbourhood, for its moderators: a one-time link for who cannot come in any more."""
 
-import segno
 from aiohttp import web
 
-from fedhood.adapters.web.host_codes import places
+from fedhood.adapters.web.host_codes import places, qr_code
 from fedhood.adapters.web.visit import Visit
 from fedhood.core import access, accounts
 from fedhood.core.access import Permission
@@ -28,8 +27,7 @@ async def make_link(visit: Visit) -> web.StreamResponse:
     person = await _person(visit)
     token = await visit.database.write(_make, account=person.id, by=visit.account)
     address = f"{visit.own_address}/link/{token}"
-    picture = segno.make(address, micro=False, error="m").svg_data_uri(scale=5, border=3, light="white")
-    return visit.page("host/link.html", path="/host/people", person=person, address=address, picture=picture)
+    return visit.page("host/link.html", path="/host/people", person=person, address=address, picture=qr_code(address))
 
 
 def _make(uow: UnitOfWork, *, account: int, by: int) -> str:

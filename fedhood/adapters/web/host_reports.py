@@ -143,7 +143,9 @@ _DONE = {
 }
 
 
-def _done(db: peewee.Database, *, viewer: Viewer) -> tuple[list[tuple[Neighbourhood, list[Action]]], dict[int, Account]]:
+def _done(
+    db: peewee.Database, *, viewer: Viewer
+) -> tuple[list[tuple[Neighbourhood, list[Action]]], dict[int, Account]]:
     groups = [(place, moderation.log(db, viewer=viewer, neighbourhood=place.id)) for place in _own(db, viewer)]
     named = {one.moderator for _, some in groups for one in some if one.moderator is not None}
     return groups, accounts.many(db, named)

@@ -58,7 +58,7 @@ def _item(told: Notification, actors: dict[int, accounts.Account], visit: Visit)
 
 def _address(told: Notification) -> str:
     match told.kind:
-        case Kind.REPLY | Kind.THANKS | Kind.REPORT_ANSWER:
+        case Kind.REPLY | Kind.THANKS:
             return urls.post(told.object)
         case Kind.OFFER_ACCEPTED | Kind.MESSAGE:
             return f"{urls.help_request(told.object)}/talk"
@@ -67,7 +67,9 @@ def _address(told: Notification) -> str:
         case Kind.PEER_ASKS:
             return f"/host/neighbours/{told.object}"
         case Kind.REPORT:
-            return "/host"
+            return "/host/reports"
+        case Kind.REPORT_ANSWER:
+            return "/account/reports"
         case _:
             return urls.help_request(told.object)
 

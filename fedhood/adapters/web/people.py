@@ -42,7 +42,7 @@ async def _page(visit: Visit, person: Account) -> web.Response:
         place=place,
         next_door=place.id != visit.home.id,
         # when we first heard of somebody elsewhere says nothing about since when they live there
-        since=views.month(person.joined_at, visit.words) if person.peer is None else "",
+        since=visit.words.month(person.joined_at) if person.peer is None else "",
         me=person.id == visit.account,
         blocked=person.id in blocked,
     )

@@ -3,12 +3,11 @@
 from aiohttp import web
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import forms, views
+from fedhood.adapters.web import answers, forms, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.render import Post
 from fedhood.adapters.web.visit import Visit, go
-from fedhood.core import access, interactions, posts, timelines
-from fedhood.core.access import Permission
+from fedhood.core import interactions, posts, timelines
 from fedhood.core.posts import Category, Kind
 from fedhood.core.timelines import Entry
 from fedhood.kernel import ids, urls
@@ -82,49 +81,23 @@ async def _entry(visit: Visit) -> Entry:
 async def _post_page(
     visit: Visit, entry: Entry, *, text: str = "", errors: Errors | None = None, status: int = 200
 ) -> web.Response:
-    answers = await visit.database.read(timelines.thread, root=entry.post.id, viewer=visit.viewer)
-    card = views.card(entry, visit.viewer, visit.words)
     return visit.page(
         "post.html",
         status=status,
         path=urls.post(entry.post.id),
-        post=card,
-        may=_may(entry, visit),
-        answers=[(views.card(answer, visit.viewer, visit.words), _may(answer, visit)) for answer in answers],
-        may_answer=card.answers is not None,
-        text=text,
+        post=views.card(entry, visit.viewer, visit.words),
+        may=answers.may(entry, visit),
         errors=errors or Errors(),
+        **await answers.under(visit, entry, text=text),
     )
-
-
-def _may(entry: Entry, visit: Visit) -> dict[str, bool]:
-    """What this viewer may do with a post beyond reading it: its author both, a moderator take it away."""
-    mine = visit.viewer.account is not None and visit.viewer.account == entry.author.id and entry.post.uri is None
-    moderates = access.may(visit.viewer, Permission.MODERATE, entry.post.neighbourhood)
-    return {"edit": mine, "delete": mine or moderates}
 
 
 async def answer(visit: Visit) -> web.StreamResponse:
     """An answer to a post, for everyone who reads the post."""
     entry = await _entry(visit)
-    form = await visit.form()
-    try:
-        visit.count(Bucket.POSTS)
-        reply_id = await visit.database.write(
-            posts.reply,
-            by=visit.viewer,
-            to=entry.post.id,
-            text=form.get("text", ""),
-            language=visit.language.code,
-        )
-    except Invalid as refused:
-        return await _post_page(
-            visit,
-            entry,
-            text=form.get("text", ""),
-            errors=forms.errors_of(refused, visit.words),
-            status=422,
-        )
+    reply_id, errors = await answers.send(visit, entry)
+    if errors:
+        return await _post_page(visit, entry, text=(await visit.form()).get("text", ""), errors=errors, status=422)
     return go(f"{urls.post(entry.post.thread)}#p-{reply_id}")
 
 
@@ -155,7 +128,7 @@ async def save(visit: Visit) -> web.StreamResponse:
 
 async def _own(visit: Visit) -> Entry:
     entry = await _entry(visit)
-    if not _may(entry, visit)["edit"] or entry.post.kind is Kind.HELP:
+    if not answers.may(entry, visit)["edit"] or entry.post.kind is Kind.HELP:
         raise Forbidden
     return entry
 
@@ -174,7 +147,7 @@ def _edit_page(visit: Visit, entry: Entry, text: str, errors: Errors, *, status:
 async def ask_delete(visit: Visit) -> web.StreamResponse:
     """`/p/{id}/delete`: are you sure? A button by itself does not undo what cannot be undone."""
     entry = await _entry(visit)
-    if not _may(entry, visit)["delete"]:
+    if not answers.may(entry, visit)["delete"]:
         raise Forbidden
     card: Post = views.card(entry, visit.viewer, visit.words)
     return visit.page("delete.html", post=card, id=entry.post.id, back=urls.post(entry.post.thread))

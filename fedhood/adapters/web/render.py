@@ -40,11 +40,12 @@ _MINUTE, _HOUR = 60, 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who speaks. `tint` 1 to 5 colours the house front and means nothing; 0 is the city's tower."""
+    """Who speaks. `tint` 1 to 5 colours the house front and means nothing; 0 is the city's tower; `href` is their page."""
 
     name: str
     initials: str
     tint: int
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +172,10 @@ class Words:
         """28 November 2026; without the year when it is the year of `now`."""
         here = moment.astimezone(self.zone)
         return self._date(here.date(), now is None or here.year != now.astimezone(self.zone).year)
+
+    def month(self, moment: datetime) -> str:
+        """November 2026."""
+        return format_skeleton("yMMMM", moment.astimezone(self.zone), locale=self.language.locale)
 
     def ago(self, moment: datetime, now: datetime) -> str:
         """How long ago, as a neighbour would say it: minutes, hours, yesterday, a day of the week, a date.

@@ -24,7 +24,7 @@ from fedhood.kernel.errors import Forbidden, Unauthenticated
 from fedhood.kernel.settings import Settings
 
 # what somebody may have written at length, and loses if a page swallows it
-_WRITTEN = ("line", "text", "note")
+_WRITTEN = ("line", "text", "note", "answer")
 
 
 def add_to(

@@ -55,6 +55,7 @@ async def _page(
         facts=help_views.where_and_until(entry.help, visit.words) if entry.help is not None else "",
         state=help_views.talk_state(entry, thread, visit.words, asks=asks),
         name=views.first_name(other.name),
+        person=views.person_page(other, visit.viewer),
         messages=[_message(message, other, place, visit) for message in messages],
         asks=asks,
         is_claimed=entry.help is not None and entry.help.state is State.CLAIMED and thread.ended_at is None,

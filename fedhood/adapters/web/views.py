@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from markupsafe import Markup, escape
 
@@ -10,7 +11,7 @@ from fedhood.adapters.web.languages import N_
 from fedhood.adapters.web.render import Option, Person, Post, Words, initials, tint
 from fedhood.core import posts
 from fedhood.core.access import Viewer
-from fedhood.core.accounts import Account
+from fedhood.core.accounts import Account, AccountState
 from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.core.posts import Audience, Category, Offered
 from fedhood.core.timelines import Entry
@@ -32,6 +33,20 @@ def person(account: Account, words: Words) -> Person:
     """A person as a house front and a name; somebody who left has neither name nor letters."""
     name = account.name or words.gettext("Somebody who left")
     return Person(name=name, initials=initials(account.name), tint=tint(account.key))
+
+
+def person_page(account: Account, viewer: Viewer) -> str:
+    """The address of somebody's page for a viewer; empty for one's own, and for who does not live here."""
+    if not viewer.is_resident or account.id == viewer.account or account.state is not AccountState.ACTIVE:
+        return ""
+    if account.handle and account.neighbourhood == viewer.neighbourhood:
+        return urls.person(account.handle)
+    return f"/people/{account.key}"
+
+
+def is_reader(entry: Entry, viewer: Viewer) -> bool:
+    """Whether this viewer is one of those whom a post is told, and so may answer: anybody else only reads it."""
+    return viewer.neighbourhood is not None and any(place.id == viewer.neighbourhood for place in entry.places)
 
 
 def first_name(name: str) -> str:
@@ -100,12 +115,12 @@ def card(entry: Entry, viewer: Viewer, words: Words) -> Post:
     """A post as its card shows it to one viewer."""
     post, request = entry.post, entry.help
     mine = viewer.account is not None and viewer.account == post.author
-    reader = viewer.neighbourhood is not None and any(place.id == viewer.neighbourhood for place in entry.places)
+    reader = is_reader(entry, viewer)
     away = viewer.neighbourhood is not None and entry.home.id != viewer.neighbourhood
     return Post(
         id=str(post.id),
         base=urls.help_request(post.id) if request is not None else urls.post(post.id),
-        person=person(entry.author, words),
+        person=replace(person(entry.author, words), href=person_page(entry.author, viewer)),
         when=post.published_at,
         reads=reads(entry, words),
         words=post.text if request is not None else text_html(post.text),
@@ -113,13 +128,13 @@ def card(entry: Entry, viewer: Viewer, words: Words) -> Post:
         next_door=entry.home.name if away else "",
         kind=_kind(entry, words),
         line=request is not None,
-        fact=help_views.where_and_until(request, words) if request is not None else _edited(post, words),
+        fact=_fact(entry, words),
         language=post.language if post.language and post.language != words.language.code else "",
         state=help_views.state(entry, viewer, words) if request is not None else None,
         thanks=post.thanks if reader and not mine and request is None else None,
         thanked=entry.my_thanks,
-        answers=post.replies if reader and request is None and post.root is None else None,
-        report=False,
+        answers=post.replies if reader and post.root is None else None,
+        report=viewer.is_resident and not mine,
     )
 
 
@@ -128,6 +143,14 @@ def _kind(entry: Entry, words: Words) -> str:
         return help_views.kind(entry.help, words)
     category = entry.post.category
     return words.gettext(CATEGORIES[category]) if category in CATEGORIES and category is not Category.OTHER else ""
+
+
+def _fact(entry: Entry, words: Words) -> str:
+    said = help_views.where_and_until(entry.help, words) if entry.help is not None else _edited(entry.post, words)
+    if entry.post.hidden_at is None:
+        return said
+    hidden = words.gettext("Hidden from everybody else by those who look after this place.")
+    return Markup(" · ").join(part for part in (said, hidden) if part)
 
 
 def _edited(post: posts.Post, words: Words) -> str:

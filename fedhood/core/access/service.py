@@ -80,6 +80,16 @@ def holders(db: peewee.Database, permission: Permission, neighbourhood: int | No
     return list(dict.fromkeys(found))
 
 
+def others_who_may(uow: UnitOfWork, *, account: int, permission: Permission, neighbourhood: int) -> list[int]:
+    """Who else may do this in a neighbourhood. It stays so until the end of this transaction.
+
+    Every right that counts is held: of two holders who give theirs up at once, the second sees that the first is gone.
+    """
+    here = RightTable.neighbourhood.is_null() | (RightTable.neighbourhood == neighbourhood)
+    RightTable.update(since=RightTable.since).where(RightTable.until.is_null(), here).execute(uow.db)
+    return [one for one in holders(uow.db, permission, neighbourhood) if one != account]
+
+
 # -- sessions ---------------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +218,17 @@ def passphrase_hash(db: peewee.Database, account: int) -> str | None:
     for row in PassphraseTable.select().where(PassphraseTable.account == account).execute(db):
         return str(row.hash)
     return None
+
+
+# -- gone for good ----------------------------------------------------------------------------------------------------
+
+
+def forget(uow: UnitOfWork, *, account: int) -> None:
+    """Nobody signs in to this account any more: no session, link or passphrase is left, and every right has ended."""
+    close_all(uow, account=account)
+    LinkTable.delete().where(LinkTable.account == account).execute(uow.db)
+    PassphraseTable.delete().where(PassphraseTable.account == account).execute(uow.db)
+    RightTable.update(until=uow.now).where(RightTable.account == account, RightTable.until.is_null()).execute(uow.db)
 
 
 # -- tries ------------------------------------------------------------------------------------------------------------

@@ -40,10 +40,11 @@ _COLUMNS = (
 )
 
 
-def create(uow: UnitOfWork, *, name: str, neighbourhood: int, language: str) -> int:
+def create(uow: UnitOfWork, *, name: str, neighbourhood: int | None, language: str) -> int:
     """Somebody lives here from now on. The handle is made of the name. Raises Invalid, NotFound (neighbourhood)."""
     name = texts.one_line(name, field="name", most=MOST_NAME)
-    neighbourhoods.get(uow.db, neighbourhood)
+    if neighbourhood is not None:
+        neighbourhoods.get(uow.db, neighbourhood)
     made: int = AccountTable.insert(
         key=new_key(),
         handle=_free_handle(uow.db, name),

@@ -4,6 +4,7 @@ from fedhood.core.help_requests.elsewhere import (
     confirmed,
     message_row,
     mirror,
+    mirror_removed,
     mirror_state,
     offer_accepted,
     offer_by_uri,
@@ -15,6 +16,11 @@ from fedhood.core.help_requests.elsewhere import (
     state_at,
     thread_by_uri,
     thread_row,
+)
+from fedhood.core.help_requests.farewell import (
+    farewell,
+    left_elsewhere,
+    traces,
 )
 from fedhood.core.help_requests.model import (
     LIVE,
@@ -137,9 +143,11 @@ __all__ = [
     "edit_note",
     "erase_due",
     "expire_due",
+    "farewell",
     "get",
     "is_live",
     "leave",
+    "left_elsewhere",
     "many",
     "may_follow",
     "message_arrived",
@@ -147,6 +155,7 @@ __all__ = [
     "messages",
     "met",
     "mirror",
+    "mirror_removed",
     "mirror_state",
     "my_answer",
     "note_of",
@@ -171,5 +180,6 @@ __all__ = [
     "thread_by_uri",
     "thread_of",
     "thread_row",
+    "traces",
     "withdraw",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fedhood.core import posts
 from fedhood.core.help_requests import offers, store
 from fedhood.core.help_requests.model import (
+    LIVE,
     HelpCategory,
     HelpConfirmed,
     HelpMirrorChanged,
@@ -105,16 +106,33 @@ def mirror_state(
     request = store.request(uow.db, post_id)
     if request is None or post.uri is None:
         raise NotFound
-    if revision <= request.revision or request.state not in {State.OPEN, State.CLAIMED}:
+    if revision <= request.revision or request.state not in LIVE:
         return
     if state is not request.state and not may_follow(request.state, state):
         raise Conflict(code="transition")
     store.change(uow.db, request, to=state, at=uow.now, revision=revision, area=area, until=until)
-    if state not in {State.OPEN, State.CLAIMED}:
+    if state not in LIVE:
         for mine in store.offers(uow.db, OfferTable.request == post_id):
             if mine.state is OfferState.ACCEPTED:
                 store.end_thread(uow.db, mine.id, uow.now)
     uow.record(HelpMirrorChanged(object=post_id, state=state.value))
+
+
+def mirror_removed(uow: UnitOfWork, *, post_id: int, deleted_at: datetime) -> None:
+    """The home of a request removed it: whatever waited for it here ends. Again is the same. Raises NotFound."""
+    request = request_row(uow.db, post_id)
+    if request.state in LIVE:
+        mirror_state(
+            uow,
+            post_id=post_id,
+            state=State.WITHDRAWN,
+            revision=request.revision + 1,
+            area="",
+            until=request.until,
+        )
+        for waiting in store.waiting(uow.db, post_id):
+            offer_refused(uow, offer_id=waiting.id)
+    posts.mirror_delete(uow, post_id=post_id, deleted_at=deleted_at)
 
 
 def offer_undone(uow: UnitOfWork, *, offer_id: int) -> None:

@@ -23,6 +23,7 @@ from fedhood.core.help_requests.tables import (
     PrivateThreadTable,
     RevisionTable,
 )
+from fedhood.core.posts import Kind, PostTable
 from fedhood.kernel.clock import from_milliseconds
 from fedhood.kernel.database import Compiled, among
 
@@ -55,6 +56,12 @@ def many(db: peewee.Database, posts: Iterable[int]) -> dict[int, HelpRequest]:
 def request(db: peewee.Database, post_id: int) -> HelpRequest | None:
     """The request that a post tells."""
     return many(db, [post_id]).get(post_id)
+
+
+def requests_by(db: peewee.Database, account: int) -> list[HelpRequest]:
+    """The requests that somebody ever made, the oldest first, whatever their state."""
+    told = PostTable.select(PostTable.id).where(PostTable.author == account, PostTable.kind == Kind.HELP.value)
+    return sorted(many(db, [row.id for row in told.execute(db)]).values(), key=lambda one: one.post)
 
 
 def _request(row: tuple[Any, ...]) -> HelpRequest:

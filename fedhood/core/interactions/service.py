@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.core import households, posts, relations
+from fedhood.core import accounts, households, posts, relations
 from fedhood.core.interactions.model import Thanked, ThanksArrived, ThanksTakenBack
 from fedhood.core.interactions.tables import ThanksTable
 from fedhood.kernel.database import Compiled, among, hole
@@ -71,6 +71,26 @@ def mirror_thanks(uow: UnitOfWork, *, post_id: int, account: int, uri: str) -> N
 def mirror_take_back(uow: UnitOfWork, *, post_id: int, account: int) -> None:
     """Somebody next door takes thanks back."""
     _drop(uow, post_id, account)
+
+
+def forget(uow: UnitOfWork, *, account: int) -> None:
+    """Take back all thanks that somebody ever gave; what ours said elsewhere is taken back there."""
+    who = accounts.get(uow.db, account)
+    given = ThanksTable.select(ThanksTable.post).where(ThanksTable.account == account).order_by(ThanksTable.post)
+    for post_id in [row.post for row in given.execute(uow.db)]:
+        _drop(uow, post_id, account)
+        if who.peer is not None:
+            continue
+        post = posts.row(uow.db, post_id=post_id)
+        uow.record(
+            ThanksTakenBack(
+                neighbourhood=who.neighbourhood,
+                household=households.household_of(uow.db, account),
+                object=post_id,
+                account=account,
+                elsewhere=post.uri is not None and post.deleted_at is None,
+            )
+        )
 
 
 def _add(uow: UnitOfWork, post_id: int, account: int, uri: str | None) -> bool:

@@ -5,6 +5,7 @@ from fedhood.core.notifications.model import (
     Notification,
 )
 from fedhood.core.notifications.service import (
+    forget,
     latest,
     read_all,
     tell,
@@ -14,6 +15,7 @@ from fedhood.core.notifications.service import (
 __all__ = [
     "Kind",
     "Notification",
+    "forget",
     "latest",
     "read_all",
     "tell",

@@ -57,6 +57,11 @@ def tell(
         _INSERT.run(uow.db, **same, at=milliseconds(uow.now))
 
 
+def forget(uow: UnitOfWork, *, account: int) -> None:
+    """Somebody is gone for good: what they were told goes too."""
+    NotificationTable.delete().where(NotificationTable.account == account).execute(uow.db)
+
+
 def latest(db: peewee.Database, *, account: int, limit: int = 30, before: int | None = None) -> list[Notification]:
     """What somebody was told, newest first, without those whom they blocked or who blocked them."""
     hidden = relations.blocked_query(account)

@@ -1,5 +1,12 @@
 """Posts: who may read them, threads, edits, deletions."""
 
+from fedhood.core.posts.elsewhere import (
+    forget,
+    mirror,
+    mirror_delete,
+    mirror_edit,
+    mirror_reply,
+)
 from fedhood.core.posts.model import (
     MOST_CHARACTERS,
     Audience,
@@ -13,6 +20,8 @@ from fedhood.core.posts.model import (
     PostPublished,
     Replied,
     ReplyMirrored,
+    ReplyMirrorDeleted,
+    ReplyMirrorEdited,
 )
 from fedhood.core.posts.service import (
     at_version,
@@ -20,10 +29,6 @@ from fedhood.core.posts.service import (
     delete,
     edit,
     get,
-    mirror,
-    mirror_delete,
-    mirror_edit,
-    mirror_reply,
     offered,
     publish,
     reply,
@@ -31,7 +36,7 @@ from fedhood.core.posts.service import (
     row,
     thread,
 )
-from fedhood.core.posts.store import COLUMNS, count, hide, places_of, post_of
+from fedhood.core.posts.store import COLUMNS, count, hide, ids_by, places_of, post_of
 from fedhood.core.posts.tables import PlaceTable, PostTable
 from fedhood.core.posts.visibility import condition, may_see
 
@@ -50,6 +55,8 @@ __all__ = [
     "PostPublished",
     "PostTable",
     "Replied",
+    "ReplyMirrorDeleted",
+    "ReplyMirrorEdited",
     "ReplyMirrored",
     "at_version",
     "by_uri",
@@ -57,8 +64,10 @@ __all__ = [
     "count",
     "delete",
     "edit",
+    "forget",
     "get",
     "hide",
+    "ids_by",
     "may_see",
     "mirror",
     "mirror_delete",

@@ -128,3 +128,20 @@ class ReplyMirrored(Fact):
     kind: ClassVar[str] = "reply.mirrored"
     post: int
     to: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyMirrorEdited(Fact):
+    """Somebody elsewhere says an answer in a thread of ours better. We tell its places."""
+
+    kind: ClassVar[str] = "reply.mirror-edited"
+    post: int
+    version: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyMirrorDeleted(Fact):
+    """Somebody elsewhere took an answer in a thread of ours away. We tell its places."""
+
+    kind: ClassVar[str] = "reply.mirror-deleted"
+    post: int

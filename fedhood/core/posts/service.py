@@ -1,4 +1,4 @@
-"""What residents do with posts, and how those of other neighbourhoods arrive."""
+"""What residents do with posts: published, answered, edited, removed, read."""
 
 from __future__ import annotations
 
@@ -17,17 +17,14 @@ from fedhood.core.posts.model import (
     Post,
     PostDeleted,
     PostEdited,
-    PostMirrored,
     PostPublished,
     Replied,
-    ReplyMirrored,
 )
 from fedhood.kernel import text as texts
 from fedhood.kernel.errors import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     import peewee
 
@@ -196,18 +193,24 @@ def delete(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
     by_author = by.account is not None and by.account == post.author and post.uri is None
     if not by_author:
         access.require(by, Permission.MODERATE, post.neighbourhood)
-    if not store.remove(uow.db, post, at=uow.now, by_moderator=not by_author):
+    if not remove(uow, post, by_moderator=not by_author):
         raise NotFound
-    if post.uri is None:
+
+
+def remove(uow: UnitOfWork, post: Post, *, by_moderator: bool) -> bool:
+    """Empty a post; of one of ours everyone who got it is told. False: it was gone already."""
+    removed = store.remove(uow.db, post, at=uow.now, by_moderator=by_moderator)
+    if removed and post.uri is None:
         uow.record(
             PostDeleted(
                 neighbourhood=post.neighbourhood,
                 household=households.household_of(uow.db, post.author),
                 object=post.id,
-                by_moderator=not by_author,
+                by_moderator=by_moderator,
                 is_reply=post.root is not None,
             )
         )
+    return removed
 
 
 def get(db: peewee.Database, *, post_id: int, viewer: Viewer) -> Post:
@@ -257,110 +260,3 @@ def row(db: peewee.Database, *, post_id: int) -> Post:
 def by_uri(db: peewee.Database, uri: str) -> Post | None:
     """The post of another server with this address, whatever its state."""
     return store.by_uri(db, uri)
-
-
-# -- what arrives from other servers ---------------------------------------------------------------------------------
-
-
-def mirror(
-    uow: UnitOfWork,
-    *,
-    uri: str,
-    kind: Kind,
-    audience: Audience,
-    neighbourhood: int,
-    author: int,
-    places: Iterable[int],
-    text: str,
-    language: str,
-    category: Category,
-    published_at: datetime,
-) -> int:
-    """Keep a post of another neighbourhood. The same address again changes nothing. Returns our id for it."""
-    known = store.by_uri(uow.db, uri)
-    if known is not None:
-        return known.id
-    post = Post(
-        id=uow.new_id(),
-        kind=kind,
-        audience=audience,
-        neighbourhood=neighbourhood,
-        author=author,
-        root=None,
-        parent=None,
-        category=category,
-        text=texts.words(text, field="text", most=MOST_CHARACTERS),
-        language=language,
-        published_at=min(published_at, uow.now),
-        edited_at=None,
-        deleted_at=None,
-        hidden_at=None,
-        version=1,
-        thanks=0,
-        replies=0,
-        uri=uri,
-        places=tuple(sorted(set(places))),
-    )
-    store.insert(uow.db, post)
-    uow.record(PostMirrored(object=post.id))
-    return post.id
-
-
-def mirror_reply(
-    uow: UnitOfWork,
-    *,
-    uri: str,
-    root: int,
-    parent: int,
-    author: int,
-    text: str,
-    language: str,
-    published_at: datetime,
-    neighbourhood: int | None = None,
-) -> int:
-    """Keep somebody's answer from elsewhere; it is read by whom its root is read. Idempotent by its address."""
-    known = store.by_uri(uow.db, uri)
-    if known is not None:
-        return known.id
-    first = row(uow.db, post_id=root)
-    answered = row(uow.db, post_id=parent)
-    if first.deleted_at is not None or answered.thread != first.id:
-        raise NotFound
-    answer = dataclasses.replace(
-        first,
-        id=uow.new_id(),
-        kind=Kind.NOTE,
-        author=author,
-        neighbourhood=neighbourhood or first.neighbourhood,
-        root=first.id,
-        parent=answered.id,
-        category=Category.OTHER,
-        text=texts.words(text, field="text", most=MOST_CHARACTERS),
-        language=language,
-        published_at=min(published_at, uow.now),
-        edited_at=None,
-        hidden_at=None,
-        version=1,
-        thanks=0,
-        replies=0,
-        uri=uri,
-    )
-    store.insert(uow.db, answer)
-    store.count(uow.db, first.id, replies=1)
-    uow.record(ReplyMirrored(object=answer.id, post=first.id, to=answered.author))
-    return answer.id
-
-
-def mirror_edit(uow: UnitOfWork, *, post_id: int, text: str, language: str, edited_at: datetime) -> None:
-    """Take over a newer text of another server's post; an older one than ours changes nothing."""
-    post = row(uow.db, post_id=post_id)
-    if post.deleted_at is not None or (post.edited_at is not None and edited_at <= post.edited_at):
-        return
-    text = texts.words(text, field="text", most=MOST_CHARACTERS)
-    if text != post.text and not store.rewrite(uow.db, post, text=text, language=language, at=min(edited_at, uow.now)):
-        raise Conflict
-
-
-def mirror_delete(uow: UnitOfWork, *, post_id: int, deleted_at: datetime) -> None:
-    """Forget what another server's post said."""
-    store.remove(uow.db, row(uow.db, post_id=post_id), at=min(deleted_at, uow.now), by_moderator=False)

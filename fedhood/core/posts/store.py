@@ -205,3 +205,15 @@ def replies_of(db: peewee.Database, root: int) -> list[Post]:
     """All answers of a thread, oldest first, whatever their state."""
     places = places_of(db, [root]).get(root, ())
     return [post_of(row, places) for row in _REPLIES.rows(db, root=root)]
+
+
+def ids_by(db: peewee.Database, account: int) -> list[int]:
+    """The posts and answers that somebody ever wrote, the newest first, whatever their state."""
+    rows = PostTable.select(PostTable.id).where(PostTable.author == account).order_by(PostTable.id.desc())
+    return [row.id for row in rows.execute(db)]
+
+
+def written_by(db: peewee.Database, account: int) -> list[Post]:
+    """The posts and answers of somebody that were not removed, the newest first."""
+    found = (by_id(db, post_id) for post_id in ids_by(db, account))
+    return [post for post in found if post is not None and post.deleted_at is None]

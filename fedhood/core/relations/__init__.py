@@ -5,6 +5,7 @@ from fedhood.core.relations.service import (
     blocked_by,
     blocked_either_way,
     blocked_query,
+    forget,
     is_blocked,
     unblock,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "blocked_by",
     "blocked_either_way",
     "blocked_query",
+    "forget",
     "is_blocked",
     "unblock",
 ]

@@ -44,6 +44,11 @@ def unblock(uow: UnitOfWork, *, by: Viewer, other: int) -> None:
     BlockTable.delete().where(BlockTable.account == by.account, BlockTable.other == other).execute(uow.db)
 
 
+def forget(uow: UnitOfWork, *, account: int) -> None:
+    """Somebody is gone for good: nobody needs to keep out of their way."""
+    BlockTable.delete().where((BlockTable.account == account) | (BlockTable.other == account)).execute(uow.db)
+
+
 def is_blocked(db: peewee.Database, one: int, two: int) -> bool:
     """Whether either of two people blocked the other."""
     return _EITHER.row(db, one=one, two=two) is not None

@@ -253,8 +253,13 @@ def receive_deleted(uow: UnitOfWork, context: Context) -> None:
         if missing.code == acting.ORPHAN:
             raise
         return
-    if post is not None:
-        posts.mirror_delete(uow, post_id=post.id, deleted_at=reading.moment_of(said.thing, "deleted") or uow.now)
+    if post is None:
+        return
+    deleted_at = reading.moment_of(said.thing, "deleted") or uow.now
+    if post.kind is Kind.HELP:
+        help_requests.mirror_removed(uow, post_id=post.id, deleted_at=deleted_at)
+    else:
+        posts.mirror_delete(uow, post_id=post.id, deleted_at=deleted_at)
 
 
 # -- answers that come to the home of their thread ---------------------------------------------------------------------

@@ -1,0 +1,44 @@
+"""The answers under a post or a request for help, and the box for one more."""
+
+from typing import Any
+
+from fedhood.adapters.http.limits import Bucket
+from fedhood.adapters.web import forms, views
+from fedhood.adapters.web.forms import Errors
+from fedhood.adapters.web.visit import Visit
+from fedhood.core import access, posts, timelines
+from fedhood.core.access import Permission
+from fedhood.core.timelines import Entry
+from fedhood.kernel.errors import Invalid
+
+FIELD = "answer-text"
+
+
+async def under(visit: Visit, entry: Entry, *, text: str = "") -> dict[str, Any]:
+    """What a page shows under a post: its answers with what this viewer may do with each, and what was typed."""
+    found = await visit.database.read(timelines.thread, root=entry.post.id, viewer=visit.viewer)
+    return {
+        "answers": [(views.card(answer, visit.viewer, visit.words), may(answer, visit)) for answer in found],
+        "may_answer": views.is_reader(entry, visit.viewer),
+        "answer_text": text,
+    }
+
+
+def may(entry: Entry, visit: Visit) -> dict[str, bool]:
+    """What this viewer may do with a post beyond reading it: its author both, a moderator take it away."""
+    mine = visit.viewer.account is not None and visit.viewer.account == entry.author.id and entry.post.uri is None
+    moderates = access.may(visit.viewer, Permission.MODERATE, entry.post.neighbourhood)
+    return {"edit": mine, "delete": mine or moderates}
+
+
+async def send(visit: Visit, entry: Entry) -> tuple[int, Errors]:
+    """The box is sent: the id of the answer, or what is wrong with it."""
+    text = (await visit.form()).get("text", "")
+    try:
+        visit.count(Bucket.POSTS)
+        reply = await visit.database.write(
+            posts.reply, by=visit.viewer, to=entry.post.id, text=text, language=visit.language.code
+        )
+    except Invalid as refused:
+        return 0, Errors({FIELD: forms.errors_of(refused, visit.words).get(refused.field or "text")})
+    return reply, Errors()
