@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -14,16 +15,24 @@ from fedhood.kernel.errors import NotFound
 from tests.support.world import make_neighbours, place, settle
 
 
+pytestmark = pytest.mark.both_databases
+
+
 @pytest.fixture
-async def street(tmp_path):
-    elm = await place(tmp_path, "elm", "Elm")
-    oak = await place(tmp_path, "oak", "Oak")
-    ana = await elm.resident("Ana Dakkapel", moderator=True)
-    bob = await oak.resident("Bob Vensterbank", moderator=True)
-    await make_neighbours(elm, oak, ana, bob)
-    yield elm, oak, ana, bob
-    await elm.close()
-    await oak.close()
+async def street(tmp_path, engine, request):
+    with ExitStack() as stack:
+        dsns = ["", ""]
+        if engine == "postgres":
+            server = request.getfixturevalue("postgres_server")
+            dsns = [stack.enter_context(server.empty()) for _ in dsns]
+        elm = await place(tmp_path, "elm", "Elm", dsn=dsns[0])
+        oak = await place(tmp_path, "oak", "Oak", dsn=dsns[1])
+        ana = await elm.resident("Ana Dakkapel", moderator=True)
+        bob = await oak.resident("Bob Vensterbank", moderator=True)
+        await make_neighbours(elm, oak, ana, bob)
+        yield elm, oak, ana, bob
+        await elm.close()
+        await oak.close()
 
 
 async def feed(at, viewer):

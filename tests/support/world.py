@@ -62,9 +62,14 @@ def _settle_in(uow: UnitOfWork, *, name: str, neighbourhood: int, moderator: boo
 
 
 async def place(
-    folder: Path, name: str, *homes: str, clock_offset: Path | None = None, profile: Profile = Profile.NEIGHBOURHOOD
+    folder: Path,
+    name: str,
+    *homes: str,
+    clock_offset: Path | None = None,
+    profile: Profile = Profile.NEIGHBOURHOOD,
+    dsn: str = "",
 ) -> Place:
-    """Start a server called `name`.localhost with these neighbourhoods."""
+    """Start a server called `name`.localhost with these neighbourhoods; with `dsn` on PostgreSQL."""
     port = free_port()
     settings = Settings(
         data_dir=folder / name,
@@ -74,6 +79,7 @@ async def place(
         loopback_names=True,
         rehearsal=True,
         clock_offset=clock_offset,
+        database=dsn,
     )
     settings.data_dir.mkdir(parents=True)
     server = Server(settings)
