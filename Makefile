@@ -55,6 +55,9 @@ bench: setup-dev ## measure, beside the ceilings of the same run (some minutes)
 crash: setup-dev ## kill a server two hundred times in the midst of work (twelve minutes at most)
 	@$(BIN)/python -m tests.crash
 
+pictures: setup-dev ## photograph the demo's pages for the README (needs Chromium)
+	@$(BIN)/python -m tests.pictures
+
 lock: setup-dev ## choose exact versions anew (needs uv)
 	@$(BIN)/python -c 'import shutil,sys; sys.exit(0 if shutil.which("uv") else "uv is needed to lock: pip install uv")'
 	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --group build pyproject.toml -o requirements/run.lock

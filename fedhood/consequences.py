@@ -81,6 +81,14 @@ def _reply_mirrored(uow: UnitOfWork, fact: posts.ReplyMirrored) -> None:
         outbox.replied(uow, reply_id=reply.id)
 
 
+def _reply_mirror_edited(uow: UnitOfWork, fact: posts.ReplyMirrorEdited) -> None:
+    outbox.post_edited(uow, post_id=fact.object or 0, version=fact.version)
+
+
+def _reply_mirror_deleted(uow: UnitOfWork, fact: posts.ReplyMirrorDeleted) -> None:
+    outbox.post_deleted(uow, post_id=fact.object or 0)
+
+
 def _thanked(uow: UnitOfWork, fact: interactions.Thanked) -> None:
     if fact.elsewhere:
         outbox.thanked(uow, post_id=fact.object or 0, account=fact.account)
@@ -189,7 +197,7 @@ def _peer_found(uow: UnitOfWork, fact: peers.PeerFound) -> None:
 
 
 def _peer_asked(uow: UnitOfWork, fact: peers.PeerAsked) -> None:
-    for account in access.holders(uow.db, access.Permission.PEER, None):
+    for account in peers.keepers(uow.db):
         notifications.tell(uow, account=account, kind=Kind.PEER_ASKS, object=fact.object or 0)
 
 
@@ -235,10 +243,16 @@ def _report_refused_here(uow: UnitOfWork, fact: metrics.ReportRefusedHere) -> No
     outbox.report_refused(uow, peer_id=fact.peer, received=fact.object or 0)
 
 
+def _account_erased(uow: UnitOfWork, fact: accounts.AccountErased) -> None:
+    account = fact.object or 0
+    notifications.forget(uow, account=account)
+    if accounts.get(uow.db, account).peer is None:
+        outbox.person_left(uow, account=account)
+
+
 # counted or remembered, and nothing more follows
 WITHOUT: frozenset[type[Fact]] = frozenset(
     {
-        accounts.AccountErased,
         households.AccountJoined,
         households.AccountLeft,
         households.HouseholdFounded,
@@ -260,6 +274,8 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     posts.PostDeleted: (_post_deleted,),
     posts.Replied: (_replied,),
     posts.ReplyMirrored: (_reply_mirrored,),
+    posts.ReplyMirrorEdited: (_reply_mirror_edited,),
+    posts.ReplyMirrorDeleted: (_reply_mirror_deleted,),
     interactions.Thanked: (_thanked,),
     interactions.ThanksArrived: (_thanks_arrived,),
     interactions.ThanksTakenBack: (_thanks_taken_back,),
@@ -278,6 +294,7 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     help_requests.MessageSaid: (_message_said,),
     help_requests.MessageArrived: (_message_arrived,),
     help_requests.HelpConfirmed: (_confirmed,),
+    accounts.AccountErased: (_account_erased,),
     moderation.ReportFiled: (_report_filed,),
     moderation.ReportClosed: (_report_closed,),
     metrics.ReportCompiled: (_report_compiled,),

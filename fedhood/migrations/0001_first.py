@@ -301,6 +301,7 @@ class Post(_Table):
 class PostPlace(_Table):
     place = peewee.IntegerField()
     post = peewee.BigIntegerField()
+    next_door = peewee.BooleanField()
 
     class Meta:
         table_name = 'post_place'
@@ -676,8 +677,10 @@ WITHOUT_ROWID = (
     Delivery,
 )
 INDEXES = (
+    'CREATE INDEX "post_category_id" ON "post" ("category", "id")',
     'CREATE INDEX "post_root_id" ON "post" ("root", "id") WHERE ("root" IS NOT NULL)',
     'CREATE INDEX "post_place_post" ON "post_place" ("post")',
+    'CREATE INDEX "next_door" ON "post_place" ("place", "post") WHERE "next_door"',
     'CREATE INDEX "delivery_peer_number" ON "delivery" ("peer", "number") WHERE ("state" = \'waiting\')',
     'CREATE INDEX "delivery_object" ON "delivery" ("object")',
     'CREATE INDEX "delivery_activity" ON "delivery" ("activity") WHERE ("activity" IS NOT NULL)',

@@ -41,9 +41,9 @@ def propose(database, mo, host=OAK):
     return database.transact(peers.propose, by=mo, host=host, our_host="elm.example")
 
 
-def found(database, mo):
-    peer = propose(database, mo)
-    database.transact(peers.found, peer_id=peer, **letters())
+def found(database, mo, host=OAK):
+    peer = propose(database, mo, host)
+    database.transact(peers.found, peer_id=peer, **letters(host))
     return peer
 
 

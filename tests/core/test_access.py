@@ -105,7 +105,7 @@ def test_those_who_may_do_something_in_a_neighbourhood_are_found_once_each(datab
         database.transact(access.give, account=account, role=role, neighbourhood=where, by=None)
     assert database.look(access.holders, Permission.MODERATE, elm) == [ana, bob]
     assert database.look(access.holders, Permission.MODERATE, oak) == [bob]
-    assert database.look(access.holders, Permission.PEER, None) == [ana, bob, cleo]
+    assert database.look(access.holders, Permission.PEER, None) == [bob, cleo]
 
 
 # -- sessions ---------------------------------------------------------------------------------------------------------

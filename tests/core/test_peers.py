@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.core.peering import (
     letters,
     oak_id,
     propose,
+    state,
 )
 from tests.support.people import neighbourhood, resident
 
@@ -222,5 +224,29 @@ def test_it_is_known_which_peer_hosts_which_place(database, elm, mo):
     assert {host: sorted(places) for host, places in hosting.items()} == {peer: sorted([oak_id(database), lane])}
 
 
-def test_those_who_may_peer_are_found_to_be_told(database, mo):
-    assert database.look(access.holders, access.Permission.PEER, None) == [mo.account]
+def test_who_keeps_the_only_neighbourhood_agrees_for_the_server(database, mo):
+    assert database.look(peers.keepers) == [mo.account]
+    assert state(database, agreed(database, mo)) is PeerState.AGREED
+
+
+def test_who_keeps_one_of_several_neighbourhoods_does_not_agree_for_the_others(database, mo):
+    asking_us, there = ask(database), found(database, mo, host="ash.example")
+    lane = neighbourhood(database, "Lane")
+    lou = resident(database, "Lou", lane, moderator=True)
+    for who in (mo, lou):
+        for act in (
+            lambda by: propose(database, by, "fir.example"),
+            lambda by: confirm(database, by, there),
+            lambda by: database.transact(peers.reject, by=by, peer_id=asking_us),
+            lambda by: database.transact(peers.end, by=by, peer_id=there),
+        ):
+            with pytest.raises(Forbidden):
+                act(who)
+    assert database.look(peers.keepers) == []
+
+    database.transact(access.give, account=lou.account, role=Role.MODERATOR, neighbourhood=None, by=None)
+    keeper = dataclasses.replace(lou, rights=database.look(access.rights_of, lou.account))
+    assert database.look(peers.keepers) == [lou.account]
+    confirm(database, keeper, asking_us)
+    assert state(database, asking_us) is PeerState.AGREED
+    database.transact(peers.end, by=keeper, peer_id=asking_us)

@@ -3,22 +3,28 @@
 A new thing is a row here; a new kind of viewer is a name here and a cookie or a key in `scene`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 # -- who looks --------------------------------------------------------------------------------------------------------
 
 # At Elm's server live Elm, Birch and Cedar. Elm and Cedar are neighbours, Birch is a stranger in the same house.
 # At Oak's server live Oak and Ash. Elm and Oak are neighbours, Ash is a stranger in the same house.
-AT_ELM = (
+WITH_COOKIE_AT_ELM = (
     "author",
     "neighbour",
     "helper",
-    "blocked",
+    "blocked",  # by the author
     "birch",
     "cedar",
     "elm moderator",
     "birch moderator",
+    "elm keeper",  # moderates the whole server, and lives in Elm
     "clerk",  # counts for the city, and lives in Birch
+)
+WITH_COOKIE_AT_OAK = ("oak", "oak helper", "oak moderator", "oak keeper", "ash")
+AT_ELM = (
+    *WITH_COOKIE_AT_ELM,
     "guest from oak",  # a cookie of the other server
     "stranger at elm",
     "oak's server",  # a GET signed with the key of a server that we agreed with
@@ -26,28 +32,30 @@ AT_ELM = (
     "nowhere's server",  # nobody ever heard of it
     "forger",  # says that it is Oak's server, and signs with a key of its own
 )
-AT_OAK = (
-    "oak",
-    "oak helper",
-    "oak moderator",
-    "ash",
-    "guest from elm",
-    "stranger at oak",
-    "elm's server",
-    "nowhere's server at oak",
-)
+AT_OAK = (*WITH_COOKIE_AT_OAK, "guest from elm", "stranger at oak", "elm's server", "nowhere's server at oak")
 UNPAIRED = "oak's server, unpaired"  # Elm shows it nothing new; the agreement as such still holds
 FORMER = "oak's server, parted"  # the agreement has ended
 LATER = (UNPAIRED, FORMER)
 STRANGERS = {"elm": "stranger at elm", "oak": "stranger at oak"}
+SIGNED_IN = frozenset({*WITH_COOKIE_AT_ELM, *WITH_COOKIE_AT_OAK})
 MODERATORS = frozenset({"elm moderator", "birch moderator", "oak moderator"})
+KEEPERS = frozenset({"elm keeper", "oak keeper"})
 CLERKS = frozenset({"clerk"})
-SIGNED_IN = frozenset({*AT_ELM[:9], *AT_OAK[:4]})
 
-_ELM = {"author", "neighbour", "helper", "elm moderator"}
-_OAK = {"oak", "oak helper", "oak moderator"}
+_ELM = {"author", "neighbour", "helper", "elm moderator", "elm keeper"}
+_OAK = {"oak", "oak helper", "oak moderator", "oak keeper"}
 _ANYBODY = {*AT_ELM, *AT_OAK, *LATER}
 _NOBODY: set[str] = set()
+_ELM_LOOKS_AFTER = {"elm moderator", "elm keeper"}
+_OAK_LOOKS_AFTER = {"oak moderator", "oak keeper"}
+# who lives where: the same roof or the same key of an address
+LIVES_IN = {
+    "Elm": {*_ELM, "blocked", "odo", "silke"},
+    "Birch": {"birch", "birch moderator", "clerk"},
+    "Cedar": {"cedar"},
+    "Oak": _OAK,
+    "Ash": {"ash"},
+}
 
 
 # -- what there is ----------------------------------------------------------------------------------------------------
@@ -57,25 +65,30 @@ _NOBODY: set[str] = set()
 class Thing:
     """One thing with words that stand nowhere else.
 
-    `seen`: who must find it somewhere, and may find it anywhere. `free`: who may find it, or not. Everyone else finds
-    it nowhere. `only_at`: the addresses outside of which `free` does not hold. `travels`: whether it may leave Elm.
+    `seen`: who must find it somewhere, and may find it anywhere. `free`: who else may find it, below which address.
+    Everyone else finds it nowhere. `travels`: whether it may leave Elm.
     """
 
     canary: str
     seen: frozenset[str]
-    free: frozenset[str] = frozenset()
-    only_at: str = ""
+    free: Mapping[str, frozenset[str]] = field(default_factory=dict)
     travels: bool = True
 
-    def may_see(self, viewer: str, path: str = "") -> bool:
-        return viewer in self.seen or (viewer in self.free and path.startswith(self.only_at))
+    def may_see(self, viewer: str, path: str) -> bool:
+        return viewer in self.seen or any(
+            viewer in some and path.startswith(below) for below, some in self.free.items()
+        )
 
 
-def _thing(canary: str, seen: set[str], free: set[str] = _NOBODY, *, only_at: str = "", travels: bool = True) -> Thing:
-    return Thing(canary, frozenset(seen), frozenset(free), only_at, travels)
+def _thing(canary: str, seen: set[str], free: Mapping[str, set[str]] | None = None, *, travels: bool = True) -> Thing:
+    some = {below: frozenset(viewers) for below, viewers in (free or {}).items()}
+    return Thing(canary, frozenset(seen), some, travels)
 
 
 _NEXT_DOOR = _ELM | _OAK | {"oak's server"}
+_EVERYBODY_ELSE = _ANYBODY - {"blocked"}
+# a neighbour has a page: by name for the own neighbourhood, by a key that cannot be guessed for every resident
+_PERSON = {"/@": _ELM | {"blocked"}, "/people/": set(SIGNED_IN), "/host/people": _ELM_LOOKS_AFTER}
 
 THINGS = {
     # posts of the author, who lives in Elm; whom the author blocked sees none of them, on no page
@@ -84,37 +97,39 @@ THINGS = {
     "next-door post": _thing("wielewaal", _NEXT_DOOR),
     "answer next door": _thing("goudvink", _NEXT_DOOR),
     "cedar post": _thing("kwartelkoning", _ELM | {"cedar"}, travels=False),
-    "public post": _thing("nachtegaal", _ANYBODY - {"blocked"}),
-    "answer to the public post": _thing("boomklever", _ANYBODY - {"blocked"}),
-    "hidden post": _thing("winterkoning", {"author", "elm moderator"}, travels=False),
+    "public post": _thing("nachtegaal", _EVERYBODY_ELSE),
+    "answer to the public post": _thing("boomklever", _EVERYBODY_ELSE),
+    "hidden post": _thing("winterkoning", {"author", *_ELM_LOOKS_AFTER}, travels=False),
     # a mirror next door is looked after by the moderators there
-    "hidden public post": _thing("heggenmus", {"author", "elm moderator"}, {*AT_OAK}),
+    "hidden public post": _thing("heggenmus", {"author", *_ELM_LOOKS_AFTER}, {"": {*AT_OAK}}),
     "removed post": _thing("zwartkop", _NOBODY),
     "removed public post": _thing("ijsvogel", _NOBODY),
-    "edited post": _thing("visarend", _ANYBODY - {"blocked"}),
-    "words edited away": _thing("kwikstaart", _NOBODY, {"oak's server"}),
+    "edited post": _thing("visarend", _EVERYBODY_ELSE),
+    "words edited away": _thing("kwikstaart", _NOBODY, {"": {"oak's server"}, "/account/data": {"author"}}),
     # what comes from Oak
     "oak's word": _thing("tjiftjaf", _ELM | _OAK | {"blocked", "elm's server"}),
     "oak's quiet word": _thing("rietgors", _OAK),
     # a request that waits: its line travels, its note does not
     "open line": _thing("bosrietzanger", _NEXT_DOOR),
     "open note": _thing("blauwborst", {"author"}, travels=False),
-    "offer from elm": _thing("scholekster", {"author"}, {"helper"}, travels=False),
-    "offer from oak": _thing("watersnip", {"author", "elm's server"}, {"oak helper"}),
-    "who offered": _thing("kerkuil", {"author"}, {"elm moderator"}, only_at="/host/people", travels=False),
+    "offer from elm": _thing("scholekster", {"author"}, {"": {"helper"}}, travels=False),
+    "offer from oak": _thing("watersnip", {"author", "elm's server"}, {"": {"oak helper"}}),
+    "who offered": _thing("kerkuil", {"author"}, _PERSON, travels=False),
     "notification": _thing("kerkuil would like to help you", {"author"}, travels=False),
     # a request with a helper from Oak
     "away line": _thing("grutto", _NEXT_DOOR),
-    "away note": _thing("houtsnip", {"author", "oak helper", "oak's server"}, {UNPAIRED}),
-    "asker's message": _thing("patrijs", {"author", "oak helper", "oak's server"}, {UNPAIRED}),
+    "away note": _thing("houtsnip", {"author", "oak helper", "oak's server"}, {"": {UNPAIRED}}),
+    "asker's message": _thing("patrijs", {"author", "oak helper", "oak's server"}, {"": {UNPAIRED}}),
     "oak helper's message": _thing("velduil", {"author", "oak helper", "elm's server"}),
     # a request that stays in Elm, with a helper from there
     "here line": _thing("steenuil", _ELM, travels=False),
     "here note": _thing("ransuil", {"author", "helper"}, travels=False),
     "here message": _thing("torenvalk", {"author", "helper"}, travels=False),
-    # a complaint: who made it is known to the moderators who look after both, and goes nowhere
-    "report's words": _thing("slechtvalk", _NOBODY, {"elm moderator", "oak moderator", "oak's server", UNPAIRED}),
-    "reporter's name": _thing("wespendief", {"elm moderator"}, travels=False),
+    # complaints: who made one is known to the moderators of the own neighbourhood, and goes nowhere; one about what was
+    # said in private tells what the one says of it, and nothing that the two said
+    "report's words": _thing("slechtvalk", _ELM_LOOKS_AFTER | _OAK_LOOKS_AFTER, {"": {"oak's server", UNPAIRED}}),
+    "reporter's name": _thing("wespendief", _ELM_LOOKS_AFTER, _PERSON, travels=False),
+    "report of a talk": _thing("sperwer", {"helper", *_ELM_LOOKS_AFTER}, travels=False),
 }
 
 AUTHORS = {
@@ -129,6 +144,8 @@ HELP = frozenset({"open line", "away line", "here line"})
 # the two who talk in private, and who has an offer to take back
 PARTIES = {"away line": {"author", "oak helper"}, "here line": {"author", "helper"}}
 OFFERED = {"open line": {"helper", "oak helper"}, "away line": {"oak helper"}, "here line": {"helper"}}
+# complaints wait in the neighbourhood whose moderators must read them
+REPORTS_IN = {"elm": _ELM_LOOKS_AFTER, "oak": _OAK_LOOKS_AFTER}
 
 # who may learn that there was something: a Tombstone says no words
 TOMBSTONES = {"removed post": {"oak's server"}, "removed public post": _ANYBODY}
@@ -136,11 +153,13 @@ TOMBSTONES = {"removed post": {"oak's server"}, "removed public post": _ANYBODY}
 BEYOND = frozenset({"author", "helper", "neighbour", "oak helper"})
 # who lives in a place of the posts above that are answered
 NEIGHBOURS = _ELM | _OAK | {"cedar", "blocked"}
-# people of Elm, whom the moderator of Birch may not look after, and the other way round
+# whose one-time links a moderator may make: those of the own neighbourhood
 LOOKS_AFTER = {
-    "elm moderator": {"author", "neighbour", "helper", "blocked", "elm moderator", "odo", "silke"},
-    "birch moderator": {"birch", "birch moderator", "clerk"},
-    "oak moderator": {"oak", "oak helper", "oak moderator"},
+    "elm moderator": LIVES_IN["Elm"],
+    "birch moderator": LIVES_IN["Birch"],
+    "elm keeper": LIVES_IN["Elm"] | LIVES_IN["Birch"] | LIVES_IN["Cedar"],
+    "oak moderator": LIVES_IN["Oak"],
+    "oak keeper": LIVES_IN["Oak"] | LIVES_IN["Ash"],
 }
 
 
@@ -150,4 +169,9 @@ def author(thing: str) -> str:
 
 def knows(thing: str, viewer: str) -> bool:
     """Whether this viewer may know that a post, an answer or a line exists."""
-    return THINGS[thing].may_see(viewer)
+    return THINGS[thing].may_see(viewer, "/")
+
+
+def under_one_roof(viewer: str, other: str) -> bool:
+    """Whether two live in the same neighbourhood."""
+    return any(viewer in there and other in there for there in LIVES_IN.values())

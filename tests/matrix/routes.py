@@ -94,15 +94,20 @@ def _notes(_: Any, site: Site, never: int) -> list[Ask]:
     ]
 
 
-def _talks(_: Any, site: Site, never: int) -> list[Ask]:
-    return [
-        Ask(
-            f"/help/{number}/talk",
-            f"/help/{never}/talk",
-            lambda viewer, thing=thing: viewer in expected.PARTIES.get(thing, ()),
-        )
-        for thing, number in site.ids.items()
-    ]
+def _talks(pattern: str) -> Callable[..., list[Ask]]:
+    """What two said in private, asked for by each request: for everyone else it is not there."""
+
+    def filled(_: Any, site: Site, never: int) -> list[Ask]:
+        return [
+            Ask(
+                pattern.format(id=number),
+                pattern.format(id=never),
+                lambda viewer, thing=thing: viewer in expected.PARTIES.get(thing, ()),
+            )
+            for thing, number in site.ids.items()
+        ]
+
+    return filled
 
 
 def _again(db: Any, site: Site, never: int) -> list[Ask]:
@@ -144,6 +149,32 @@ def _people(db: Any, site: Site, never: int) -> list[Ask]:
 
 def _is_beyond(role: str) -> Callable[[str], bool]:
     return lambda _: role in expected.BEYOND
+
+
+def _handles(db: Any, site: Site, never: int) -> list[Ask]:
+    """A name can be guessed: it is answered to who lives in the same neighbourhood."""
+    del never
+    return [
+        Ask(
+            f"/@{accounts.get(db, one.account).handle}",
+            "/@nobody",
+            lambda viewer, role=role: expected.under_one_roof(viewer, role),
+        )
+        for role, one in site.people.items()
+    ]
+
+
+def _persons(db: Any, site: Site, never: int) -> list[Ask]:
+    """A key cannot be guessed: it is answered to every resident, and to nobody else."""
+    del never
+    return [
+        Ask(
+            f"/people/{accounts.get(db, one.account).key}",
+            f"/people/{UNKNOWN_KEY}",
+            lambda viewer: viewer in expected.SIGNED_IN,
+        )
+        for one in site.people.values()
+    ]
 
 
 def _resources(db: Any, site: Site, never: int) -> list[Ask]:
@@ -224,8 +255,13 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/p/{id}": _posts("/p/{id}"),
     "/p/{id}/edit": _posts("/p/{id}/edit"),
     "/p/{id}/delete": _posts("/p/{id}/delete"),
+    "/p/{id}/report": _posts("/p/{id}/report"),
     "/help/{id}": _posts("/help/{id}", only=expected.HELP),
-    "/help/{id}/talk": _talks,
+    "/help/{id}/report": _posts("/help/{id}/report"),
+    "/help/{id}/talk": _talks("/help/{id}/talk"),
+    "/help/{id}/talk/report": _talks("/help/{id}/talk/report"),
+    "/@{handle}": _handles,
+    "/people/{key}": _persons,
     "/help/new": _again,
     "/link/{token}": _tokens("/link/{token}"),
     "/setup/{token}": _tokens("/setup/{token}"),

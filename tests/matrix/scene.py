@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from fedhood import consequences
-from fedhood.adapters.activitypub import actors, keys, outbox
+from fedhood.adapters.activitypub import actors, keys
 from fedhood.core import access, accounts, help_requests, moderation, neighbourhoods, peers, posts, relations
 from fedhood.core.access import Role, Viewer
 from fedhood.core.help_requests import HelpCategory
@@ -50,6 +49,7 @@ class Site:
     people: dict[str, Person] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)  # what each thing that is a post is known by here
     offers: dict[int, str] = field(default_factory=dict)  # the line that an offer belongs to
+    reports: list[int] = field(default_factory=list)
     sheet: int = 0
 
     @property
@@ -69,7 +69,6 @@ class Scene:
     sent: list[bytes] = field(default_factory=list)
     sent_before_acceptance: int = 0
     secrets: dict[str, str] = field(default_factory=dict)  # codes, shown once and to be found nowhere
-    report: int = 0
 
     async def settle(self) -> None:
         await settle(*self.places)
@@ -123,6 +122,7 @@ async def _move_in(scene: Scene) -> None:
         "cedar": ("Cas Drempel", "Cedar"),
         "elm moderator": ("Mia Gevel", "Elm"),
         "birch moderator": ("Bob Schoorsteen", "Birch"),
+        "elm keeper": ("Koen Nokbalk", "Elm"),
         "clerk": ("Cleo Nok", "Birch"),
         "odo": ("Odo Kerkuil", "Elm"),  # does nothing but offer help
         "silke": ("Silke Wespendief", "Elm"),  # does nothing but complain
@@ -131,25 +131,27 @@ async def _move_in(scene: Scene) -> None:
         "oak": ("Ola Balkon", "Oak"),
         "oak helper": ("Ivo Vensterbank", "Oak"),
         "oak moderator": ("Odette Tegel", "Oak"),
+        "oak keeper": ("Kee Pannendak", "Oak"),
         "ash": ("Ada Plint", "Ash"),
     }
     for site, people in ((scene.elm, at_elm), (scene.oak, at_oak)):
         for role, (name, home) in people.items():
             lives = await site.place.resident(name, home)
-            site.people[role] = await site.place.database.write(_sign_in, account=lives.account, right=_right(role))
+            site.people[role] = await site.place.database.write(
+                _sign_in, account=lives.account, right=_right(role), everywhere=role not in expected.MODERATORS
+            )
 
 
 def _right(role: str) -> Role | None:
-    if role in expected.MODERATORS:
+    if role in expected.MODERATORS | expected.KEEPERS:
         return Role.MODERATOR
     return Role.CLERK if role in expected.CLERKS else None
 
 
-def _sign_in(uow: UnitOfWork, *, account: int, right: Role | None) -> Person:
-    """A moderator is one of the own neighbourhood, a clerk one of the whole server."""
+def _sign_in(uow: UnitOfWork, *, account: int, right: Role | None, everywhere: bool) -> Person:
     session = access.open_session(uow, account=account, with_passphrase=True)
     if right is not None:
-        home = accounts.get(uow.db, account).neighbourhood if right is Role.MODERATOR else None
+        home = None if everywhere else accounts.get(uow.db, account).neighbourhood
         access.give(uow, account=account, role=right, neighbourhood=home, by=None)
     viewer = access.viewer_of(uow.db, token=session.token, now=uow.now)
     assert viewer is not None
@@ -159,18 +161,18 @@ def _sign_in(uow: UnitOfWork, *, account: int, right: Role | None) -> Person:
 async def _agree(scene: Scene) -> None:
     """Elm with Oak and with Cedar, each both ways, and nobody else; Fir is found and not answered."""
     elm, oak = scene.elm.place, scene.oak.place
-    mia, odette = scene.elm.people["elm moderator"].viewer, scene.oak.people["oak moderator"].viewer
-    theirs = await elm.database.write(peers.propose, by=mia, host=oak.host)
+    koen, kee = scene.elm.people["elm keeper"].viewer, scene.oak.people["oak keeper"].viewer
+    theirs = await elm.database.write(peers.propose, by=koen, host=oak.host)
     await scene.settle()
     ours = await oak.database.read(peers.by_host, elm.host)
     assert ours is not None
-    await oak.database.write(peers.confirm, by=odette, peer_id=ours.id, pairs=await _pair(oak, ours.id, "Oak", "Elm"))
+    await oak.database.write(peers.confirm, by=kee, peer_id=ours.id, pairs=await _pair(oak, ours.id, "Oak", "Elm"))
     await scene.settle()
-    await elm.database.write(peers.confirm, by=mia, peer_id=theirs, pairs=await _pair(elm, theirs, "Elm", "Oak"))
+    await elm.database.write(peers.confirm, by=koen, peer_id=theirs, pairs=await _pair(elm, theirs, "Elm", "Oak"))
     await scene.settle()
     for writer, reader in (("Elm", "Cedar"), ("Cedar", "Elm")):
         await elm.database.write(neighbourhoods.pair, writer=elm.homes[writer], reader=elm.homes[reader])
-    await elm.database.write(peers.propose, by=mia, host=scene.fir.host)
+    await elm.database.write(peers.propose, by=koen, host=scene.fir.host)
     await scene.settle()
 
 
@@ -324,15 +326,23 @@ async def _accept(site: Site, line: str) -> int:
 async def _complain(scene: Scene) -> None:
     elm, oak = scene.elm, scene.oak
     await _mirrors(oak, elm, ("oak's word",))
-    scene.report = await elm.place.database.write(
+    await elm.place.database.write(
         moderation.report,
         by=elm.people["silke"].viewer,
         post_id=elm.ids["oak's word"],
         reason=moderation.Reason.OTHER,
         text=_words("report's words"),
     )
-    if moderation.ReportFiled not in consequences.TABLE:  # what must not travel is looked for all the same
-        await elm.place.database.write(outbox.reported, report_id=scene.report)
+    han = elm.people["helper"].viewer
+    talk = await elm.place.database.read(help_requests.thread_of, request_id=elm.ids["here line"], viewer=han)
+    assert talk is not None
+    await elm.place.database.write(
+        moderation.report_talk,
+        by=han,
+        thread_id=talk.id,
+        reason=moderation.Reason.UNKIND,
+        text=_words("report of a talk"),
+    )
     await scene.settle()
     assert any(b'"Flag"' in body for body in scene.sent)
 
@@ -360,10 +370,15 @@ async def _learn_ids(scene: Scene) -> None:
         lines = {number: thing for thing, number in site.ids.items() if thing in expected.HELP}
         for request, offer in await site.place.database.read(_offers):
             site.offers[offer] = lines[request]
+        site.reports = await site.place.database.read(_reports)
 
 
 def _offers(db: Any) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in db.execute_sql("SELECT request, id FROM help_offer").fetchall()]
+
+
+def _reports(db: Any) -> list[int]:
+    return [row[0] for row in db.execute_sql("SELECT id FROM report ORDER BY id").fetchall()]
 
 
 async def _mirrors(home: Site, other: Site, things: Any) -> None:

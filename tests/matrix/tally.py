@@ -42,7 +42,7 @@ class Tally:
 
     def look(self, viewer: Viewer, method: str, path: str, answer: Answer) -> None:
         """One answer: each thing is in it only for who may see it. What is shown once is in none."""
-        hay = answer.all_of_it
+        hay = answer.all_of_it.replace(path.lower().encode(), b"")  # what was asked for tells nothing
         whose = self.whose(viewer, path)
         for thing, needle in _NEEDLES.items():
             if needle in hay:
@@ -67,8 +67,8 @@ class Tally:
             return viewer.name
         return expected.STRANGERS[viewer.at]
 
-    def prove(self, proved: dict[str, str]) -> None:
-        """Who may see something has seen it; and what no page shows was read by who may, through the core."""
+    def prove(self, proved: set[str]) -> None:
+        """Who may see something has seen it; and what nobody may see any more was there."""
         for thing, one in THINGS.items():
             for viewer in sorted(one.seen):
                 self.check(

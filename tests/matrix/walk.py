@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.matrix import routes
+from tests.matrix import deeds, routes
 
 if TYPE_CHECKING:
     from tests.matrix.knock import Answer, Viewer
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from tests.matrix.scene import Site
     from tests.matrix.tally import Tally
 
-_REFUSALS = frozenset({401, 403, 404})
 _SAME = "hidden answers compared with missing ones"
 
 
@@ -46,7 +45,7 @@ async def _as_one(site: Site, viewer: Viewer, asks: list[Ask], tally: Tally) -> 
                         "missing answers that refuse",
                         f"ANSWERS {method} {ask.missing} says {said}",
                         viewer.name,
-                        good=said in _REFUSALS,
+                        good=said in deeds.REFUSALS,
                     )
                 compare(tally, viewer, method, (ask.path, one), (ask.missing, missing[known]))
 

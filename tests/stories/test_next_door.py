@@ -14,7 +14,6 @@ from fedhood.core.posts import Audience
 from fedhood.kernel.errors import NotFound
 from tests.support.world import make_neighbours, place, settle
 
-
 pytestmark = pytest.mark.both_databases
 
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import actors, contexts, discovery, keys, outbox, proofs, signatures, vocabulary
+from fedhood.adapters.activitypub import (
+    actors,
+    contexts,
+    discovery,
+    keys,
+    outbox,
+    people,
+    proofs,
+    signatures,
+    vocabulary,
+)
 from fedhood.adapters.activitypub.actors import MAIN_KEY, PROOF_KEY, ActorRef
 from fedhood.adapters.activitypub.federation import FEDERATION
 from fedhood.adapters.activitypub.posts import note_document
@@ -70,7 +80,7 @@ async def group(request: web.Request) -> web.Response:
 
 
 async def person(request: web.Request) -> web.Response:
-    """A resident who has acted beyond this server. Raises NotFound for all others, as for nobody."""
+    """A resident who has acted beyond this server, or is leaving it. Raises NotFound for all others, as for nobody."""
     ref = await request.app[FEDERATION].database.read(_person_ref, request.match_info["key"])
     return await _actor(request, ref)
 
@@ -100,7 +110,10 @@ async def _actor(request: web.Request, ref: ActorRef) -> web.Response:
 
 
 def _person_ref(db: peewee.Database, key: str) -> ActorRef:
-    return actors.person(discovery.known_person(db, accounts.by_key(db, key)).id)
+    account = accounts.by_key(db, key)
+    if account is not None and people.is_taking_leave(db, account):
+        return actors.person(account.id)
+    return actors.person(discovery.known_person(db, account).id)
 
 
 # -- posts and activities --------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from fedhood.core.help_requests import Outcome
 from fedhood.core.peers import PeerState, Trust
 from fedhood.core.posts import Audience, Post
 from fedhood.kernel.clock import milliseconds
-from fedhood.kernel.database import Compiled, hole
+from fedhood.kernel.database import Compiled, among, hole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,8 +43,17 @@ _INSERT = Compiled(
         }
     )
 )
+PERSON_DELETE = "person.delete"
 # what was said of a post before its removal, whoever may read it now
-_TOLD = ("post.create", "post.update", "reply.send", "reply.announce", "help.create", "help.update")
+_SAID = ("post.create", "post.update", "reply.send", "reply.announce", "help.create", "help.update")
+_TOLD = Compiled(
+    lambda: (
+        DeliveryTable.select(DeliveryTable.peer)
+        .where(DeliveryTable.object == hole("object"), DeliveryTable.verb.in_(_SAID), DeliveryTable.state != DROPPED)
+        .distinct()
+        .order_by(DeliveryTable.peer)
+    )
+)
 
 
 def deliver(uow: UnitOfWork, peer: int, verb: str, about: int, version: int = 0) -> None:
@@ -85,8 +94,7 @@ def readers(db: peewee.Database, post: Post, now: datetime) -> list[int]:
         for place in neighbourhoods.readers_of(db, root.neighbourhood)
         if place.peer is not None and place.id in places
     }
-    scope = vocabulary.scope_of(post.audience)
-    return [peer for peer in sorted(paired) if scope in peers.grants(db, peer_id=peer, ours=True, now=now)]
+    return peers.granted(db, paired, scope=vocabulary.scope_of(post.audience), now=now) if paired else []
 
 
 def _home_of(db: peewee.Database, post: Post) -> int | None:
@@ -97,13 +105,7 @@ def _home_of(db: peewee.Database, post: Post) -> int | None:
 
 def _told(db: peewee.Database, post_id: int) -> list[int]:
     """The peers that got this post, or still may: the ledger, whatever the grants are now."""
-    rows = (
-        DeliveryTable.select(DeliveryTable.peer)
-        .where(DeliveryTable.object == post_id, DeliveryTable.verb.in_(_TOLD), DeliveryTable.state != DROPPED)
-        .distinct()
-        .order_by(DeliveryTable.peer)
-    )
-    return [row.peer for row in rows.execute(db)]
+    return [row[0] for row in _TOLD.rows(db, object=post_id)]
 
 
 # -- posts -------------------------------------------------------------------------------------------------------------
@@ -239,6 +241,36 @@ def report_received(uow: UnitOfWork, *, peer_id: int, received: int) -> None:
 def report_refused(uow: UnitOfWork, *, peer_id: int, received: int) -> None:
     """A report does not count: its neighbourhood is told why."""
     deliver(uow, peer_id, "metrics.reject", received)
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+_GOT = Compiled(
+    lambda: (
+        DeliveryTable.select(DeliveryTable.peer)
+        .where(among(DeliveryTable.object, "objects"), DeliveryTable.state != DROPPED)
+        .distinct()
+    )
+)
+# thanks stand in the ledger by the post that they are for, which is somebody else's
+_GOT_THANKS = Compiled(
+    lambda: (
+        DeliveryTable.select(DeliveryTable.peer)
+        .where(
+            DeliveryTable.verb == "thanks.give",
+            DeliveryTable.version == hole("account"),
+            DeliveryTable.state != DROPPED,
+        )
+        .distinct()
+    )
+)
+
+
+def person_left(uow: UnitOfWork, *, account: int) -> None:
+    """A resident left for good: everyone who ever got anything of theirs is told, whatever the agreement is now."""
+    objects = help_requests.traces(uow.db, account=account)
+    got = {*_GOT.rows(uow.db, objects=objects), *_GOT_THANKS.rows(uow.db, account=account)}
+    _deliver_all(uow, sorted(peer for (peer,) in got), PERSON_DELETE, account)
 
 
 # -- moderators and peers ----------------------------------------------------------------------------------------------

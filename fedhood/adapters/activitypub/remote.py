@@ -348,6 +348,11 @@ def _remember(uow: UnitOfWork, actor: RemoteActor) -> None:
     ).execute(uow.db)
 
 
+def forget_name(uow: UnitOfWork, uri: str) -> None:
+    """Keep of an actor the keys alone: their last word may come twice."""
+    RemoteActorTable.update(name="").where(RemoteActorTable.uri == uri).execute(uow.db)
+
+
 def _one(rows: Any) -> RemoteActor | None:
     for row in rows:
         return RemoteActor(**{name: getattr(row, name) for name in _COLUMNS})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import help_requests, moderation, peering, posts, reports
+from fedhood.adapters.activitypub import help_requests, moderation, peering, people, posts, reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, S
     **posts.SAYINGS,
     **help_requests.SAYINGS,
     **moderation.SAYINGS,
+    **people.SAYINGS,
     **peering.SAYINGS,
     **reports.SAYINGS,
 }

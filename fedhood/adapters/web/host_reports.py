@@ -21,13 +21,14 @@ from fedhood.kernel import urls
 from fedhood.kernel.errors import Invalid, NotFound
 
 _Waiting = list[tuple[Report, Post | None]]
+_People = dict[int, Account]
 
 
 def _own(db: peewee.Database, viewer: Viewer) -> list[Neighbourhood]:
     return [one for one in neighbourhoods.ours(db) if access.may(viewer, Permission.MODERATE, one.id)]
 
 
-def _waiting(db: peewee.Database, *, viewer: Viewer) -> tuple[list[tuple[Neighbourhood, _Waiting]], dict[int, Account]]:
+def _waiting(db: peewee.Database, *, viewer: Viewer) -> tuple[list[tuple[Neighbourhood, _Waiting]], _People]:
     """The complaints of each neighbourhood with the posts they are about, and everybody whom they name."""
     groups = []
     for place in _own(db, viewer):
@@ -66,7 +67,7 @@ async def _page(visit: Visit, errors: Errors, *, at: int = 0, text: str = "", st
     )
 
 
-def _report(report: Report, post: Post | None, people: dict[int, Account], visit: Visit) -> dict[str, Any]:
+def _report(report: Report, post: Post | None, people: _People, visit: Visit) -> dict[str, Any]:
     words = visit.words
     return {
         "id": report.id,
@@ -143,9 +144,7 @@ _DONE = {
 }
 
 
-def _done(
-    db: peewee.Database, *, viewer: Viewer
-) -> tuple[list[tuple[Neighbourhood, list[Action]]], dict[int, Account]]:
+def _done(db: peewee.Database, *, viewer: Viewer) -> tuple[list[tuple[Neighbourhood, list[Action]]], _People]:
     groups = [(place, moderation.log(db, viewer=viewer, neighbourhood=place.id)) for place in _own(db, viewer)]
     named = {one.moderator for _, some in groups for one in some if one.moderator is not None}
     return groups, accounts.many(db, named)
@@ -160,7 +159,7 @@ async def log(visit: Visit) -> web.StreamResponse:
     )
 
 
-def _action(action: Action, people: dict[int, Account], words: Words) -> dict[str, Any]:
+def _action(action: Action, people: _People, words: Words) -> dict[str, Any]:
     who = people.get(action.moderator) if action.moderator is not None else None
     name = views.person(who, words).name if who is not None else words.gettext("Somebody who left")
     return {

@@ -9,6 +9,7 @@ from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, help_requests, timelines
 from fedhood.core.access import Permission
+from fedhood.kernel.errors import Conflict
 
 
 async def data(visit: Visit) -> web.StreamResponse:
@@ -27,14 +28,14 @@ async def leave_page(visit: Visit) -> web.StreamResponse:
     return await _page(visit, Errors())
 
 
-async def _page(visit: Visit, errors: Errors, *, status: int = 200) -> web.Response:
+async def _page(visit: Visit, errors: Errors, *, alone: bool = False, status: int = 200) -> web.Response:
     keepers = await visit.database.read(access.holders, Permission.MODERATE, visit.viewer.neighbourhood)
     return visit.page(
         "leave.html",
         status=status,
         path="/account/leave",
         has_passphrase=await visit.database.read(access.passphrase_hash, visit.account) is not None,
-        alone=keepers == [visit.account],
+        alone=alone or keepers == [visit.account],
         errors=errors,
     )
 
@@ -44,7 +45,12 @@ async def leave(visit: Visit) -> web.StreamResponse:
     errors = await door.wrong_passphrase(visit, (await visit.form()).get("passphrase", ""))
     if errors:
         return await _page(visit, errors, status=422)
-    await visit.database.write(help_requests.farewell, by=visit.viewer)
+    try:
+        await visit.database.write(help_requests.farewell, by=visit.viewer)
+    except Conflict as refused:
+        if refused.code != "last-moderator":
+            raise
+        return await _page(visit, Errors(), alone=True, status=409)
     response = go("/goodbye")
     session.close_door(visit.request, response)
     return response

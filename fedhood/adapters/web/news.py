@@ -30,6 +30,16 @@ _SENTENCES: dict[Kind, str] = {
 _LAMPS = frozenset({Kind.OFFER, Kind.EXPIRED})
 _DOORS = frozenset({Kind.OFFER_ACCEPTED, Kind.MESSAGE, Kind.RELEASED, Kind.PEER_ASKS})
 
+# what is not about a request for help, by the address of its page; and the part of a request's page for the rest
+_ELSEWHERE = {
+    Kind.REPLY: "/p/{}",
+    Kind.THANKS: "/p/{}",
+    Kind.PEER_ASKS: "/host/neighbours/{}",
+    Kind.REPORT: "/host/reports",
+    Kind.REPORT_ANSWER: "/account/reports",
+}
+_PARTS = {Kind.OFFER_ACCEPTED: "/talk", Kind.MESSAGE: "/talk", Kind.DID_YOU_MEET: "/talk#met", Kind.OFFER: "#offers"}
+
 
 async def show(visit: Visit) -> web.StreamResponse:
     """`/notifications`: newest first, what was not read yet marked in words."""
@@ -57,21 +67,9 @@ def _item(told: Notification, actors: dict[int, accounts.Account], visit: Visit)
 
 
 def _address(told: Notification) -> str:
-    match told.kind:
-        case Kind.REPLY | Kind.THANKS:
-            return urls.post(told.object)
-        case Kind.OFFER_ACCEPTED | Kind.MESSAGE:
-            return f"{urls.help_request(told.object)}/talk"
-        case Kind.DID_YOU_MEET:
-            return f"{urls.help_request(told.object)}/talk#met"
-        case Kind.PEER_ASKS:
-            return f"/host/neighbours/{told.object}"
-        case Kind.REPORT:
-            return "/host/reports"
-        case Kind.REPORT_ANSWER:
-            return "/account/reports"
-        case _:
-            return urls.help_request(told.object)
+    if told.kind in _ELSEWHERE:
+        return _ELSEWHERE[told.kind].format(told.object)
+    return f"{urls.help_request(told.object)}{_PARTS.get(told.kind, '')}"
 
 
 def _picture(kind: Kind) -> str:

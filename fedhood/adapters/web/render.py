@@ -40,7 +40,10 @@ _MINUTE, _HOUR = 60, 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who speaks. `tint` 1 to 5 colours the house front and means nothing; 0 is the city's tower; `href` is their page."""
+    """Who speaks. `tint` 1 to 5 colours the house front and means nothing; 0 is the city's tower.
+
+    `href` leads to their page, where the reader may have it.
+    """
 
     name: str
     initials: str

@@ -117,8 +117,8 @@ async def _send(visit: Visit, subject: _Subject) -> web.Response:
         reason = _reason(form)
         visit.count(Bucket.REPORTS)
         more: dict[str, Any] = {"by": visit.viewer, "reason": reason, "text": form.get("text", "")}
-        if subject.thread is not None:
-            await visit.database.write(moderation.report_talk, thread_id=subject.thread, **more)
+        if subject.post is None:
+            await visit.database.write(moderation.report_talk, thread_id=subject.thread or 0, **more)
         else:
             await visit.database.write(moderation.report, post_id=subject.post, **more)
     except Invalid as refused:

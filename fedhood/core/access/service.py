@@ -69,13 +69,10 @@ def rights_of(db: peewee.Database, account: int) -> frozenset[tuple[Role, int | 
 
 
 def holders(db: peewee.Database, permission: Permission, neighbourhood: int | None) -> list[int]:
-    """The accounts that may do this in a neighbourhood; with None, everybody who may anywhere on the server."""
+    """The accounts that may do this in a neighbourhood; with None, on the whole server."""
     rows = RightTable.select().where(RightTable.until.is_null()).order_by(RightTable.account).execute(db)
     found = [
-        row.account
-        for row in rows
-        if allows(Role(row.role), permission)
-        and (neighbourhood is None or row.neighbourhood is None or row.neighbourhood == neighbourhood)
+        row.account for row in rows if allows(Role(row.role), permission) and row.neighbourhood in {None, neighbourhood}
     ]
     return list(dict.fromkeys(found))
 

@@ -84,9 +84,7 @@ from fedhood.core.help_requests.service import (
     resolve,
     withdraw,
 )
-from fedhood.core.help_requests.store import (
-    many,
-)
+from fedhood.core.help_requests.store import live_query, many
 from fedhood.core.help_requests.talk import (
     erase_due,
     leave,
@@ -148,6 +146,7 @@ __all__ = [
     "is_live",
     "leave",
     "left_elsewhere",
+    "live_query",
     "many",
     "may_follow",
     "message_arrived",

@@ -59,9 +59,7 @@ def _refuse_the_last(uow: UnitOfWork, account: int) -> None:
             continue
         watched = [one.id for one in neighbourhoods.ours(uow.db)] if where is None else [where]
         for place in watched:
-            if not access.others_who_may(
-                uow, account=account, permission=Permission.MODERATE, neighbourhood=place
-            ):
+            if not access.others_who_may(uow, account=account, permission=Permission.MODERATE, neighbourhood=place):
                 raise Conflict("somebody else has to moderate first", code="last-moderator")
 
 

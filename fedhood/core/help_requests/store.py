@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.core.help_requests.model import (
+    LIVE,
     HelpCategory,
     HelpRequest,
     Message,
@@ -51,6 +52,11 @@ _MANY = Compiled(lambda: HelpRequestTable.select(*REQUEST_COLUMNS).where(among(H
 def many(db: peewee.Database, posts: Iterable[int]) -> dict[int, HelpRequest]:
     """The requests that these posts tell."""
     return {row[0]: _request(row) for row in _MANY.rows(db, posts=list(posts))}
+
+
+def live_query() -> Any:
+    """A subquery of the posts of requests for which somebody still waits: few, by the index on the state."""
+    return HelpRequestTable.select(HelpRequestTable.post).where(HelpRequestTable.state.in_([one.value for one in LIVE]))
 
 
 def request(db: peewee.Database, post_id: int) -> HelpRequest | None:

@@ -30,9 +30,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    import peewee
+
     from fedhood.kernel.database import UnitOfWork
 
 VALID = timedelta(days=365)
+
+
+def keepers(db: peewee.Database) -> list[int]:
+    """The accounts that may agree with other servers for this one."""
+    return access.holders(db, Permission.PEER, _kept(db))
+
+
+def _keeper(uow: UnitOfWork, by: Viewer) -> None:
+    """Raises Unauthenticated, Forbidden for who may not agree for this server."""
+    access.require(by, Permission.PEER, _kept(uow.db))
+
+
+def _kept(db: peewee.Database) -> int | None:
+    """Where somebody must have the right to agree for this server: in its one neighbourhood, or on all of it.
+
+    An agreement is one of servers: who keeps one neighbourhood of several has no word in it for the others.
+    """
+    ours = neighbourhoods.ours(db)
+    return ours[0].id if len(ours) == 1 else None
 
 
 def propose(uow: UnitOfWork, *, by: Viewer, host: str, our_host: str = "", trust: Trust = Trust.NEIGHBOUR) -> int:
@@ -40,7 +61,7 @@ def propose(uow: UnitOfWork, *, by: Viewer, host: str, our_host: str = "", trust
 
     Raises Unauthenticated, Forbidden, Invalid (host, our own).
     """
-    access.require(by, Permission.PEER, by.neighbourhood)
+    _keeper(uow, by)
     host = host_of(host)
     if host == our_host:
         raise Invalid("this is your own address", code="own-host", field="host")
@@ -193,7 +214,7 @@ def confirm(
     can say. Raises Unauthenticated, Forbidden, NotFound, Conflict: not looked up yet, confirmed by another moderator,
     or other letters than those by now.
     """
-    access.require(by, Permission.PEER, by.neighbourhood)
+    _keeper(uow, by)
     peer = get(uow.db, peer_id)
     if peer.fingerprint is None or peer.state in {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}:
         raise Conflict(code="not-found-yet")
@@ -295,7 +316,7 @@ def _show_nothing(uow: UnitOfWork, peer_id: int) -> None:
 
 def reject(uow: UnitOfWork, *, by: Viewer, peer_id: int) -> None:
     """A moderator says no to a server that asks. Raises Unauthenticated, Forbidden, NotFound, Conflict."""
-    access.require(by, Permission.PEER, by.neighbourhood)
+    _keeper(uow, by)
     get(uow.db, peer_id)
     if not move(uow, peer_id, {PeerState.ASKED_US}, PeerState.REFUSED):
         raise Conflict(code="answered")
@@ -313,7 +334,7 @@ def end(uow: UnitOfWork, *, by: Viewer, peer_id: int) -> None:
 
     Raises Unauthenticated, Forbidden, NotFound, Conflict when it has ended.
     """
-    access.require(by, Permission.PEER, by.neighbourhood)
+    _keeper(uow, by)
     get(uow.db, peer_id)
     if move(uow, peer_id, {PeerState.LOOKING}, PeerState.ENDED):
         return  # they have not heard of us yet

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from fedhood.core import neighbourhoods
 from fedhood.core.peers.model import Agreement, Peer, PeerState, Trust
 from fedhood.core.peers.tables import AgreementTable, PeerTable
+from fedhood.kernel.clock import from_milliseconds, milliseconds
+from fedhood.kernel.database import Compiled, among, hole
 from fedhood.kernel.errors import NotFound
 
 if TYPE_CHECKING:
@@ -46,17 +49,41 @@ def all_peers(db: peewee.Database) -> list[Peer]:
     return _where(db, PeerTable.id > 0)  # peewee takes no empty list of conditions
 
 
+_AGREEMENT = Compiled(
+    lambda: AgreementTable.select(
+        AgreementTable.trust, AgreementTable.scopes, AgreementTable.valid_until, AgreementTable.updated_at
+    ).where(AgreementTable.peer == hole("peer"), AgreementTable.ours == hole("ours"))
+)
+_GRANTED = Compiled(
+    lambda: (
+        AgreementTable.select(AgreementTable.peer, AgreementTable.scopes)
+        .where(
+            among(AgreementTable.peer, "peers"),
+            AgreementTable.ours == hole("ours"),
+            AgreementTable.valid_until > hole("now"),
+        )
+        .order_by(AgreementTable.peer)
+    )
+)
+
+
 def agreement(db: peewee.Database, peer_id: int, *, ours: bool) -> Agreement | None:
     """What we granted a peer (`ours`), or it granted us."""
-    query = AgreementTable.select().where(AgreementTable.peer == peer_id, AgreementTable.ours == ours)
-    for row in query.execute(db):
-        return Agreement(
-            trust=Trust(row.trust),
-            scopes=tuple(row.scopes),
-            valid_until=row.valid_until,
-            updated_at=row.updated_at,
-        )
-    return None
+    row = _AGREEMENT.row(db, peer=peer_id, ours=ours)
+    if row is None:
+        return None
+    return Agreement(
+        trust=Trust(row[0]),
+        scopes=tuple(json.loads(row[1])),
+        valid_until=from_milliseconds(row[2]),
+        updated_at=from_milliseconds(row[3]),
+    )
+
+
+def granted(db: peewee.Database, among_peers: Iterable[int], *, scope: str, now: datetime) -> list[int]:
+    """Those of these peers whom we grant a scope at this moment, by id."""
+    rows = _GRANTED.rows(db, peers=list(among_peers), ours=True, now=milliseconds(now))
+    return [peer for peer, scopes in rows if scope in json.loads(scopes)]
 
 
 def grants(db: peewee.Database, *, peer_id: int, ours: bool, now: datetime | None = None) -> frozenset[str]:
@@ -117,14 +144,18 @@ def run_out(db: peewee.Database, now: datetime) -> list[tuple[int, bool]]:
     return [(row.peer, row.ours) for row in rows.execute(db)]
 
 
+_NEXT = Compiled(
+    lambda: (
+        PeerTable.update(stream_next=PeerTable.stream_next + 1)
+        .where(PeerTable.id == hole("peer"))
+        .returning(PeerTable.stream_epoch, PeerTable.stream_next)
+    )
+)
+
+
 def next_in_stream(uow: UnitOfWork, peer_id: int) -> tuple[int, int]:
     """Epoch and number of the next thing that this peer is sent: raised in the peer's own row. Raises NotFound."""
-    rows = (
-        PeerTable.update(stream_next=PeerTable.stream_next + 1)
-        .where(PeerTable.id == peer_id)
-        .returning(PeerTable.stream_epoch, PeerTable.stream_next)
-        .execute(uow.db)
-    )
-    for row in rows:
-        return row.stream_epoch, row.stream_next - 1
-    raise NotFound
+    row = _NEXT.row(uow.db, peer=peer_id)
+    if row is None:
+        raise NotFound
+    return row[0], row[1] - 1

@@ -19,8 +19,8 @@ from fedhood.core.posts.model import (
     PostMirrored,
     PostPublished,
     Replied,
-    ReplyMirrored,
     ReplyMirrorDeleted,
+    ReplyMirrored,
     ReplyMirrorEdited,
 )
 from fedhood.core.posts.service import (

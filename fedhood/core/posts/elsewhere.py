@@ -13,8 +13,8 @@ from fedhood.core.posts.model import (
     Kind,
     Post,
     PostMirrored,
-    ReplyMirrored,
     ReplyMirrorDeleted,
+    ReplyMirrored,
     ReplyMirrorEdited,
 )
 from fedhood.kernel import text as texts

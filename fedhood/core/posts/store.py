@@ -67,7 +67,15 @@ _INSERT = Compiled(
         }
     )
 )
-_INSERT_PLACE = Compiled(lambda: PlaceTable.insert({PlaceTable.place: hole("place"), PlaceTable.post: hole("post")}))
+_INSERT_PLACE = Compiled(
+    lambda: PlaceTable.insert(
+        {
+            PlaceTable.place: hole("place"),
+            PlaceTable.post: hole("post"),
+            PlaceTable.next_door: hole("next_door"),
+        }
+    )
+)
 
 
 def post_of(row: Sequence[Any], places: tuple[int, ...]) -> Post:
@@ -144,7 +152,7 @@ def insert(db: peewee.Database, post: Post) -> None:
     )
     if post.root is None:
         for place in post.places:
-            _INSERT_PLACE.run(db, place=place, post=post.id)
+            _INSERT_PLACE.run(db, place=place, post=post.id, next_door=place != post.neighbourhood)
 
 
 def rewrite(db: peewee.Database, post: Post, *, text: str, language: str, at: datetime) -> bool:

@@ -32,6 +32,7 @@ class PostTable(Table):
         table_name = "post"
 
 
+PostTable.add_index(PostTable.index(PostTable.category, PostTable.id))
 # partial: most posts are no replies, and a plain index over nulls misleads the planner
 PostTable.add_index(PostTable.index(PostTable.root, PostTable.id, where=PostTable.root.is_null(is_null=False)))
 
@@ -41,6 +42,7 @@ class PlaceTable(Table):
 
     place = p0(peewee.IntegerField())
     post = p0(peewee.BigIntegerField())
+    next_door = p0(peewee.BooleanField())
 
     class Meta:
         table_name = "post_place"
@@ -49,6 +51,8 @@ class PlaceTable(Table):
 
 
 PlaceTable.add_index(PlaceTable.index(PlaceTable.post))
+# each list that a page can ask for walks an index of its own: rare things must not be looked for among common ones
+PlaceTable.add_index(PlaceTable.index(PlaceTable.place, PlaceTable.post, where=PlaceTable.next_door, name="next_door"))
 
 
 class VersionTable(Table):

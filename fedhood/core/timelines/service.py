@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from peewee import fn
+
 from fedhood.core import accounts, help_requests, interactions, neighbourhoods, posts, relations
 from fedhood.core.posts import PlaceTable, PostTable
 from fedhood.core.timelines.model import Entry, Filter
@@ -21,33 +23,72 @@ PAGE = 20
 _NEWEST = (1 << 63) - 1
 
 
-def _feed(*conditions: Any) -> Compiled:
-    """Root posts that a place may read, newest first, by the index on (place, post)."""
+def _seen(*conditions: Any) -> tuple[Any, ...]:
+    """What is true of every post on a list, and what this list adds."""
+    return (
+        PostTable.root.is_null(),
+        PostTable.deleted_at.is_null(),
+        PostTable.hidden_at.is_null() | (PostTable.author == hole("account")),
+        ~PostTable.author.in_(relations.blocked_query(hole("account"))),
+        *conditions,
+    )
+
+
+def _by_place(*conditions: Any) -> Compiled:
+    """Posts that a place may read, newest first, along an index on (place, post)."""
     return Compiled(
         lambda: (
             PlaceTable.select(*posts.COLUMNS)
             .join(PostTable, on=(PostTable.id == PlaceTable.post))
-            .where(
-                PlaceTable.place == hole("place"),
-                PlaceTable.post < hole("before"),
-                PostTable.deleted_at.is_null(),
-                PostTable.hidden_at.is_null() | (PostTable.author == hole("account")),
-                ~PostTable.author.in_(relations.blocked_query(hole("account"))),
-                *conditions,
-            )
+            .where(PlaceTable.place == hole("place"), PlaceTable.post < hole("before"), *_seen(*conditions))
             .order_by(PlaceTable.post.desc())
             .limit(hole("limit"))
         )
     )
 
 
+def _by_category(category: posts.Category, *conditions: Any) -> Compiled:
+    """Posts of one category, newest first, along the index on (category, id): few of them, however many posts."""
+    here = PlaceTable.select(PlaceTable.post).where(PlaceTable.place == hole("place"), PlaceTable.post == PostTable.id)
+    return Compiled(
+        lambda: (
+            PostTable.select(*posts.COLUMNS)
+            .where(
+                PostTable.category == category.value,
+                PostTable.id < hole("before"),
+                fn.EXISTS(here),
+                *_seen(*conditions),
+            )
+            .order_by(PostTable.id.desc())
+            .limit(hole("limit"))
+        )
+    )
+
+
 _FEEDS: dict[Filter, Compiled] = {
-    Filter.ALL: _feed(),
-    Filter.HERE: _feed(PostTable.neighbourhood == hole("home")),
-    Filter.HELP: _feed(PostTable.kind == posts.Kind.HELP.value),
-    Filter.NEXT_DOOR: _feed(PostTable.neighbourhood != hole("home")),
-    Filter.LOST_FOUND: _feed(PostTable.category == posts.Category.LOST_FOUND.value),
+    Filter.ALL: _by_place(),
+    Filter.HERE: _by_place(~PlaceTable.next_door),
+    Filter.HELP: _by_category(posts.Category.HELP),
+    Filter.NEXT_DOOR: _by_place(PlaceTable.next_door),
+    Filter.LOST_FOUND: _by_category(posts.Category.LOST_FOUND),
 }
+_BOARD = Compiled(
+    lambda: (
+        PostTable.select(*posts.COLUMNS)
+        .where(
+            PostTable.id.in_(help_requests.live_query()),
+            PostTable.id < hole("before"),
+            fn.EXISTS(
+                PlaceTable.select(PlaceTable.post).where(
+                    PlaceTable.place == hole("place"), PlaceTable.post == PostTable.id
+                )
+            ),
+            *_seen(),
+        )
+        .order_by(PostTable.id.desc())
+        .limit(hole("limit"))
+    )
+)
 _PUBLIC = Compiled(
     lambda: (
         PostTable.select(*posts.COLUMNS)
@@ -77,11 +118,13 @@ def feed(
 
     `before` is the id of the last post of the page before. Raises Unauthenticated for who lives nowhere here.
     """
+    return _listed(db, _FEEDS[filter], viewer, before, limit)
+
+
+def _listed(db: peewee.Database, query: Compiled, viewer: Viewer, before: int | None, limit: int) -> list[Entry]:
     account, home = posts.resident(viewer)
-    values: dict[str, Any] = {"place": home, "before": before or _NEWEST, "account": account, "limit": limit}
-    if filter in {Filter.HERE, Filter.NEXT_DOOR}:
-        values["home"] = home
-    return _entries(db, [posts.post_of(row, ()) for row in _FEEDS[filter].rows(db, **values)], viewer)
+    rows = query.rows(db, place=home, before=before or _NEWEST, account=account, limit=limit)
+    return _entries(db, [posts.post_of(row, ()) for row in rows], viewer)
 
 
 def public(db: peewee.Database, *, neighbourhood: int, viewer: Viewer, limit: int = PAGE) -> list[Entry]:
@@ -92,9 +135,8 @@ def public(db: peewee.Database, *, neighbourhood: int, viewer: Viewer, limit: in
 
 
 def board(db: peewee.Database, *, viewer: Viewer, before: int | None = None, limit: int = PAGE) -> list[Entry]:
-    """The help board: live requests that this resident may read first read newest, the ended ones left out."""
-    entries = feed(db, viewer=viewer, filter=Filter.HELP, before=before, limit=limit * 3)
-    return [entry for entry in entries if entry.help is not None and help_requests.is_live(entry.help)][:limit]
+    """The help board: live requests that this resident may read, newest first."""
+    return _listed(db, _BOARD, viewer, before, limit)
 
 
 def entry(db: peewee.Database, *, post_id: int, viewer: Viewer) -> Entry:

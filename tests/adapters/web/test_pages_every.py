@@ -7,13 +7,18 @@ import pytest
 from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.adapters.web.render import static, static_files
 from fedhood.adapters.web.routes import ROUTES, Who
-from fedhood.core import access, help_requests
+from fedhood.core import access, accounts, help_requests
 from tests.adapters.web.test_pages_help import asked, button, offered
 from tests.adapters.web.test_pages_posts import told
 from tests.adapters.web.test_render import Page
 
 MACHINERY = re.compile(r"instance|federat|peer\b|server|actor|activitypub", re.IGNORECASE)
-PAGES = [route for route in ROUTES if route.method == "GET" and not route.path.startswith("/static/")]
+FILES = {"/account/data"}  # no page
+PAGES = [
+    route
+    for route in ROUTES
+    if route.method == "GET" and not route.path.startswith("/static/") and route.path not in FILES
+]
 
 
 def checked(text: str) -> Page:
@@ -62,6 +67,11 @@ async def lived_in(street):
         "/p/{id}/delete": f"{post}/delete",
         "/help/{id:[0-9]+}": waiting,
         "/help/{id:[0-9]+}/talk": f"{request}/talk",
+        "/p/{id}/report": f"{post}/report",
+        "/help/{id:[0-9]+}/report": f"{waiting}/report",
+        "/help/{id:[0-9]+}/talk/report": f"{request}/talk/report",
+        "/@{handle}": "/@eva-stoep",
+        "/people/{key}": f"/people/{street.database.look(accounts.get, street.bob.account).key}",
         "/link/{token}": f"/link/{token}",
         "/host/people/{account:[0-9]+}/link": f"/host/people/{street.eva.account}/link",
     }

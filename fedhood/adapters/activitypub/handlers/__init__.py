@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import vocabulary
-from fedhood.adapters.activitypub.handlers import help_requests, interactions, moderation, peering, posts, reports
+from fedhood.adapters.activitypub.handlers import (
+    help_requests,
+    interactions,
+    moderation,
+    peering,
+    people,
+    posts,
+    reports,
+)
 from fedhood.adapters.activitypub.handlers.contract import Context, Handler
 
 if TYPE_CHECKING:
@@ -38,6 +46,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     **help_requests.HANDLERS,
     **moderation.HANDLERS,
     **peering.PEERING,
+    **people.HANDLERS,
     **reports.HANDLERS,
 }
 
@@ -46,13 +55,15 @@ def kind_of(activity: dict[str, Any]) -> tuple[str, str]:
     """An activity's place in the table: its type, and the type of what it is about.
 
     The second is empty where that is given by its address alone, or is a list. An answer says by its scope what it
-    answers: a `direct` Accept or Reject of an address is about an Offer.
+    answers: a `direct` Accept or Reject of an address is about an Offer. Who deletes their own address leaves.
     """
     about = activity.get("object")
     inner = about.get("type") if isinstance(about, dict) else ""
     kind = activity.get("type")
     if kind in {"Accept", "Reject"} and isinstance(about, str) and activity.get("fhScope") == vocabulary.DIRECT:
         inner = "Offer"
+    if kind == "Delete" and about == activity.get("actor"):
+        return people.LEFT
     if kind in {"Accept", "Reject"} and isinstance(about, str) and "fhDigest" in activity:
         inner = reports.REPORT
     return str(kind), inner if isinstance(inner, str) else ""

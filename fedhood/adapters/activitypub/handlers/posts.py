@@ -189,7 +189,9 @@ def _author_of_answer(
     if theirs is None:
         raise Forbidden("their server does not vouch for this person", code="person-unvouched")
     if "fhFrom" not in said.inner:
-        return theirs, _place_of(uow.db, theirs, root)
+        # which other places its home told, a public post does not say: any of that server will do
+        known = sorted(neighbourhoods.of_peer(uow.db, theirs.id), key=lambda one: one.id not in root.places)
+        return theirs, known[0] if known else _place_of(uow.db, theirs, root)
     uri = reading.text(said.inner, "fhFrom")
     reading.same_origin(uri, said.author)
     if said.scope == vocabulary.NEIGHBOURS and uri not in said.to:

@@ -1,0 +1,131 @@
+"""Each form is sent once by somebody who may: one that nobody could send would prove nothing by being refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from fedhood.core import peers
+from tests.matrix import deeds
+from tests.matrix.trying import keys
+
+if TYPE_CHECKING:
+    from tests.matrix.knock import Answer
+    from tests.matrix.scene import Scene, Site
+    from tests.matrix.tally import Tally
+
+# a server that nobody lives on yet has no one who looks; what comes to inboxes the scene itself has sent
+NOT_DONE = deeds.INBOXES | {"/setup/{token}"}
+
+
+async def everything(scene: Scene, tally: Tally) -> None:
+    """Each form once, in an order in which each can follow the one before."""
+    elm, oak = scene.elm, scene.oak
+    post, line = elm.ids["next-door post"], elm.ids["open line"]
+    here = elm.ids["here line"]
+    mine = [offer for offer, thing in elm.offers.items() if thing == "open line"]
+    done = Doer(elm, tally)
+    await done("neighbour", "/p/{id}/answer", {"text": "x"}, id=post)
+    await done("neighbour", "/p/{id}/thanks", id=post)
+    await done("author", "/p/{id}/edit", {"text": "x"}, id=post)
+    await done("elm moderator", "/p/{id}/delete", id=post)
+    await done("neighbour", "/p/{id}/report", {"reason": "other", "text": "x"}, id=elm.ids["public post"])
+    await done("neighbour", "/help/{id}/report", {"reason": "other", "text": "x"}, id=line)
+    await done("neighbour", "/help/{id}/answer", {"text": "x"}, id=line)
+    await done("neighbour", "/help/{id}/offer", {"text": "x"}, id=line)
+    await done("neighbour", "/help/{id}/take-back", id=line)
+    await done("author", "/help/{id}/note", {"note": "x"}, id=line)
+    await done("author", "/help/{id}/offers/{offer}/decline", id=line, offer=mine[0])
+    await done("author", "/help/{id}/offers/{offer}/choose", id=line, offer=mine[1])
+    await done("author", "/help/{id}/release", id=line)
+    await done("author", "/help/{id}/withdraw", id=line)
+    await done("helper", "/help/{id}/talk", {"text": "x"}, id=here)
+    await done("author", "/help/{id}/resolve", {"outcome": "with-neighbour"}, id=here)
+    await done("helper", "/help/{id}/met", {"answer": "yes"}, id=here)
+    await done("author", "/help/{id}/talk/report", {"reason": "other", "text": "x"}, id=here)
+    await done("helper", "/help/{id}/leave", id=here)
+    await Doer(oak, tally)("oak helper", "/help/{id}/talk", {"text": "x"}, id=oak.ids["away line"])
+    await _do_forms(scene, done)
+    for pattern in sorted(deeds.KNOWN - NOT_DONE - done.patterns - {_PART}):
+        tally.differ(f"UNDONE POST {pattern}: nobody who may was seen to do it")
+
+
+async def _do_forms(scene: Scene, done: Doer) -> None:
+    elm = scene.elm
+    words = "vier woorden van niemand"
+    soon = (elm.place.server.clock.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
+    await done("birch", "/compose", {"text": "x", "who": "neighbourhood"})
+    await done("birch", "/help/new", {"line": "x", "who": "neighbourhood", "until": soon})
+    await done("birch", "/notifications", {"up_to": "1"})
+    await done("birch", "/account/language", {"language": "en"})
+    await done("birch", "/account/sessions")
+    await done("birch", "/account/passphrase", {"passphrase": words})
+    await done("birch", "/again", {"passphrase": words})
+    await done("birch", "/account/code", status=200)
+    await done("stranger at elm", "/sign-in", {"name": "bea-kozijn", "passphrase": words})
+    code = scene.secrets["code of a home"]
+    await done("stranger at elm", "/join", {"code": code, "name": "x", "language": "en", "passphrase": words})
+    link = await done("elm moderator", deeds.LINKS, status=200, account=elm.people["blocked"].account)
+    found = _LINK.search(link.body.decode())
+    await done("stranger at elm", "/link/{token}", token=found.group(1) if found is not None else "")
+    about = elm.reports[0]  # a post of Oak's, hidden for those who read it here
+    await done("elm moderator", "/host/reports/{report}/hide", report=about)
+    await done("elm moderator", "/host/reports/{report}/show", report=about)
+    await done(
+        "elm moderator", "/host/reports/{report}/answer", deeds.REPORTS["/host/reports/{report}/answer"], report=about
+    )
+    key = (await elm.place.database.read(keys, elm))["silke"]
+    await done("neighbour", "/people/{key}/block", key=key)
+    await done("neighbour", "/people/{key}/unblock", key=key)
+    await done("birch moderator", "/host/neighbours/here", {"writer": "2", "reader": "3", "on": "yes"})
+    await done("elm moderator", "/host/codes", {"place": "1", "count": "1"}, status=200)
+    await done("elm moderator", "/host/codes/{sheet}/cancel", sheet=elm.sheet)
+    await done("elm keeper", "/host/neighbours", {"host": scene.fir.host})
+    fir = await elm.place.database.read(peers.by_host, scene.fir.host)
+    assert fir is not None
+    letters = {"letters": fir.fingerprint or ""}
+    await done("elm keeper", "/host/neighbours/{peer}/match", letters, peer=fir.id)
+    area = {
+        "new-name": "x",
+        "new-host": "x.example",
+        "new-households": "9",
+        "new-source": "x",
+        "new-date": "2026-01-01",
+    }
+    await done("clerk", "/city/set-up", {"name": "x", **area})
+    await done("cedar", "/sign-out")
+    await done("birch", "/account/leave", {"passphrase": words})
+
+
+async def part(scene: Scene, tally: Tally) -> None:
+    """Elm and Oak are neighbours no longer, by the button that says so."""
+    oak = await scene.elm.place.database.read(peers.by_host, scene.oak.place.host)
+    assert oak is not None
+    await Doer(scene.elm, tally)("elm keeper", _PART, peer=oak.id)
+
+
+_PART = "/host/neighbours/{peer}/differ"
+_LINK = re.compile(r"/link/([A-Za-z0-9_-]{20,})")
+
+
+class Doer:
+    """Those who may, at one server, and the forms they have sent."""
+
+    def __init__(self, site: Site, tally: Tally) -> None:
+        self._site, self._tally = site, tally
+        self.patterns: set[str] = set()
+
+    async def __call__(
+        self, who: str, pattern: str, fields: dict[str, str] | None = None, *, status: int = 303, **names: Any
+    ) -> Answer:
+        path = pattern.format(**names)
+        answer = await self._site.door.ask(self._site.who(who), "POST", path, fields=fields or {})
+        self.patterns.add(pattern)
+        self._tally.check(
+            "deeds done by who may",
+            f"REFUSED POST {path} answers {answer.status}",
+            who,
+            good=answer.status == status,
+        )
+        return answer
