@@ -571,7 +571,7 @@ class Activity(_Table):
     signer_kind = peewee.TextField()
     signer = peewee.IntegerField()
     body = peewee.BlobField()
-    made_at = peewee.BigIntegerField()
+    made_at = peewee.BigIntegerField(index=True)
 
     class Meta:
         table_name = 'activity'

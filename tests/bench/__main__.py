@@ -310,10 +310,11 @@ def next_door(folder: Path, rows: list[Row]) -> None:
 
 def start_up(folder: Path, rows: list[Row]) -> None:
     times, sizes = [], []
-    # a host installs no PostgreSQL driver (requirements/run.lock); peewee would load the one of the tests at import
+    # a host installs what is in requirements/run.lock: no PostgreSQL driver, and no rich, which the tests' tools bring
+    # along; peewee and structlog would load them at import
     bare = folder / "bare"
     bare.mkdir()
-    for driver in ("psycopg", "psycopg2"):
+    for driver in ("psycopg", "psycopg2", "rich"):
         (bare / f"{driver}.py").write_text("raise ImportError\n")
     for number in range(3):
         port = free_port()

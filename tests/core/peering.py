@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from fedhood.core import neighbourhoods, peers
+from fedhood.core import access, neighbourhoods, peers
+from fedhood.core.access import Role
 from fedhood.core.peers import Trust
 
 DAY = timedelta(days=1)
@@ -39,6 +41,12 @@ def ask(database, **what):
 
 def propose(database, mo, host=OAK):
     return database.transact(peers.propose, by=mo, host=host, our_host="elm.example")
+
+
+def for_all(database, mo):
+    """The same person, with a right on the whole server."""
+    database.transact(access.give, account=mo.account, role=Role.MODERATOR, neighbourhood=None, by=None)
+    return replace(mo, rights=database.look(access.rights_of, mo.account))
 
 
 def found(database, mo, host=OAK):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 
 import pytest
 
-from fedhood.core import access, neighbourhoods, peers
+from fedhood.core import neighbourhoods, peers
 from fedhood.core.access import NOBODY, Role, Viewer
 from fedhood.core.peers import PeerFound, PeerState, Trust
 from fedhood.core.peers.tables import PeerTable
@@ -21,6 +20,7 @@ from tests.core.peering import (
     ask,
     asking,
     confirm,
+    for_all,
     found,
     grant_us,
     letters,
@@ -244,8 +244,7 @@ def test_who_keeps_one_of_several_neighbourhoods_does_not_agree_for_the_others(d
                 act(who)
     assert database.look(peers.keepers) == []
 
-    database.transact(access.give, account=lou.account, role=Role.MODERATOR, neighbourhood=None, by=None)
-    keeper = dataclasses.replace(lou, rights=database.look(access.rights_of, lou.account))
+    keeper = for_all(database, lou)
     assert database.look(peers.keepers) == [lou.account]
     confirm(database, keeper, asking_us)
     assert state(database, asking_us) is PeerState.AGREED

@@ -19,6 +19,7 @@ from tests.core.peering import (
     ask,
     asking,
     confirm,
+    for_all,
     found,
     grant_us,
     granted,
@@ -99,7 +100,7 @@ def test_who_asks_while_we_are_still_looking_is_asked_back_when_we_agree(databas
 
 
 def test_a_moderator_chooses_who_reads_whom(database, elm, mo):
-    birch = neighbourhood(database, "Birch")
+    birch, mo = neighbourhood(database, "Birch"), for_all(database, mo)
     peer = ask(database, groups=[*GROUPS, {"uri": LANE, "key": "lane", "name": "Lane"}])
     confirm(database, mo, peer, pairs=[(birch, LANE), (elm, "https://ash.example/ap/groups/ash"), (99, GROUP)])
     assert [one.name for one in database.look(neighbourhoods.readers_of, birch)] == ["Lane"]
@@ -107,7 +108,7 @@ def test_a_moderator_chooses_who_reads_whom(database, elm, mo):
 
 
 def test_without_a_choice_all_of_ours_are_read_by_all_of_theirs(database, elm, mo):
-    birch = neighbourhood(database, "Birch")
+    birch, mo = neighbourhood(database, "Birch"), for_all(database, mo)
     confirm(database, mo, ask(database, groups=[*GROUPS, {"uri": LANE, "key": "lane", "name": "Lane"}]))
     for ours in (elm, birch):
         assert [one.name for one in database.look(neighbourhoods.readers_of, ours)] == ["Lane", "Oak"]
@@ -119,7 +120,7 @@ def test_the_choice_of_nobody_is_not_the_choice_of_everybody(database, elm, mo):
 
 
 def test_a_choice_made_before_they_asked_is_remembered(database, elm, mo):
-    birch = neighbourhood(database, "Birch")
+    birch, mo = neighbourhood(database, "Birch"), for_all(database, mo)
     peer = found(database, mo)
     confirm(database, mo, peer, pairs=[(elm, GROUP)])
     ask(database)

@@ -36,6 +36,8 @@ AT_OAK = (*WITH_COOKIE_AT_OAK, "guest from elm", "stranger at oak", "elm's serve
 UNPAIRED = "oak's server, unpaired"  # Elm shows it nothing new; the agreement as such still holds
 FORMER = "oak's server, parted"  # the agreement has ended
 LATER = (UNPAIRED, FORMER)
+# who comes with a key goes to the wire; that a page does not look at keys, one of them proves at each server
+TO_THE_WIRE_ALONE = frozenset({"fir's server", "nowhere's server", "forger", "nowhere's server at oak"})
 STRANGERS = {"elm": "stranger at elm", "oak": "stranger at oak"}
 SIGNED_IN = frozenset({*WITH_COOKIE_AT_ELM, *WITH_COOKIE_AT_OAK})
 MODERATORS = frozenset({"elm moderator", "birch moderator", "oak moderator"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -52,10 +53,12 @@ class Answer:
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
-    @property
-    def all_of_it(self) -> bytes:
-        """What may hold a word that should not be there."""
-        return b"\n".join((*(value.encode() for _, value in self.headers), self.body)).lower()
+    def told_beyond(self, path: str) -> bytes:
+        """What may hold a word that should not be there: all of it but the address, which who asked has told us."""
+        hay = b"\n".join((*(value.encode() for _, value in self.headers), self.body))
+        for asked in _spellings(path):
+            hay = hay.replace(asked, b"")
+        return hay.lower()
 
     def as_of(self, path: str) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
         """What must be the same for what is hidden and what never was.
@@ -65,7 +68,15 @@ class Answer:
         if self.status not in {401, 403}:
             return self.status, self.headers, self.body
         kept = tuple((name, value) for name, value in self.headers if name != "content-length")
-        return self.status, kept, self.body.replace(path.encode(), b"HERE")
+        body = self.body
+        for asked in _spellings(path):
+            body = body.replace(asked, b"HERE")
+        return self.status, kept, body
+
+
+def _spellings(path: str) -> set[bytes]:
+    """An address as it was asked for, and as it stands in a link."""
+    return {path.encode(), quote(path).encode()}
 
 
 @dataclass

@@ -276,6 +276,9 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
 }
 
 
-def accepts(path: str) -> tuple[str, ...]:
-    """In which forms an address is asked for."""
-    return (knock.ACTIVITY, knock.LD) if path.startswith("/ap/") else (knock.PAGE,)
+def accepts(path: str, viewer: knock.Viewer) -> tuple[str, ...]:
+    """In which forms an address is asked for: the wire's in both, by who has no more than a cookie in one."""
+    if not path.startswith("/ap/"):
+        return (knock.PAGE,)
+    both = viewer.key is not None or viewer.name in expected.STRANGERS.values()
+    return (knock.ACTIVITY, knock.LD) if both else (knock.ACTIVITY,)

@@ -42,7 +42,7 @@ class Tally:
 
     def look(self, viewer: Viewer, method: str, path: str, answer: Answer) -> None:
         """One answer: each thing is in it only for who may see it. What is shown once is in none."""
-        hay = answer.all_of_it.replace(path.lower().encode(), b"")  # what was asked for tells nothing
+        hay = answer.told_beyond(path)
         whose = self.whose(viewer, path)
         for thing, needle in _NEEDLES.items():
             if needle in hay:

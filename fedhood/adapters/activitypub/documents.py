@@ -27,9 +27,9 @@ from fedhood.adapters.activitypub.posts import note_document
 from fedhood.adapters.activitypub.remote import ACTIVITY_JSON, LD_JSON
 from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable
 from fedhood.adapters.http import refusals, strict_json
-from fedhood.core import accounts, neighbourhoods, peers, posts
+from fedhood.core import accounts, help_requests, neighbourhoods, peers, posts
 from fedhood.core.peers import Peer, PeerState, Trust
-from fedhood.core.posts import Audience, Post
+from fedhood.core.posts import Audience, Kind, Post
 from fedhood.kernel import ids, urls
 from fedhood.kernel.clock import instant
 from fedhood.kernel.errors import Invalid, NotFound, Unauthenticated
@@ -232,10 +232,9 @@ def _tombstone(uri: str, at: datetime) -> dict[str, Any]:
 
 
 def _activity(db: peewee.Database, request: web.Request, federation: Federation, asking: Peer | None) -> web.Response:
-    _ = federation
     key = request.match_info["key"]
     rows = list(ActivityTable.select(ActivityTable.body).where(ActivityTable.key == key).execute(db))
-    if not rows:
+    if not rows or not _still_said(db, key, asking, federation.clock.now()):
         raise NotFound
     body = bytes(rows[0].body)
     if _is_public(body):
@@ -248,6 +247,31 @@ def _activity(db: peewee.Database, request: web.Request, federation: Federation,
 def _is_public(body: bytes) -> bool:
     addressed = strict_json.loads_object(body).get("to")
     return isinstance(addressed, list) and proofs.PUBLIC in addressed
+
+
+def _still_said(db: peewee.Database, key: str, asking: Peer | None, now: datetime) -> bool:
+    """Whether what an activity said may be given out now. The bytes are kept; the words may have been taken back."""
+    rows = DeliveryTable.select(DeliveryTable.verb, DeliveryTable.object, DeliveryTable.version)
+    for row in rows.where(DeliveryTable.activity == key).limit(1).execute(db):
+        if row.verb in outbox.SAID:
+            return _says_the_same(db, row.object, row.version, asking, now)
+        if row.verb == "message.create":  # erased some time after the end
+            return help_requests.message_row(db, row.object).text != ""
+        return True
+    return False
+
+
+def _says_the_same(db: peewee.Database, post_id: int, version: int, asking: Peer | None, now: datetime) -> bool:
+    """Whether a post is there, unhidden, for who asks, and says what it said in that version."""
+    post = posts.row(db, post_id=post_id)
+    root = post if post.root is None else posts.row(db, post_id=post.root)
+    if any(one.deleted_at is not None or one.hidden_at is not None for one in (post, root)):
+        return False
+    if post.kind is not Kind.HELP and posts.at_version(db, post_id=post_id, version=version).text != post.text:
+        return False
+    if root.audience is Audience.PUBLIC:
+        return True
+    return asking is not None and asking.id in _readers(db, root, now)
 
 
 def _was_sent(db: peewee.Database, peer: int, key: str) -> bool:

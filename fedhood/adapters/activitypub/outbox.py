@@ -45,11 +45,11 @@ _INSERT = Compiled(
 )
 PERSON_DELETE = "person.delete"
 # what was said of a post before its removal, whoever may read it now
-_SAID = ("post.create", "post.update", "reply.send", "reply.announce", "help.create", "help.update")
+SAID = ("post.create", "post.update", "reply.send", "reply.announce", "help.create", "help.update")
 _TOLD = Compiled(
     lambda: (
         DeliveryTable.select(DeliveryTable.peer)
-        .where(DeliveryTable.object == hole("object"), DeliveryTable.verb.in_(_SAID), DeliveryTable.state != DROPPED)
+        .where(DeliveryTable.object == hole("object"), DeliveryTable.verb.in_(SAID), DeliveryTable.state != DROPPED)
         .distinct()
         .order_by(DeliveryTable.peer)
     )

@@ -43,7 +43,7 @@ class ActivityTable(Table):
     signer_kind = p0(peewee.TextField())
     signer = p0(peewee.IntegerField())
     body = p2(peewee.BlobField())
-    made_at = p0(MomentField())
+    made_at = p0(MomentField(index=True))
 
     class Meta:
         table_name = "activity"

@@ -36,7 +36,7 @@ async def _page(visit: Visit, form: dict[str, str], errors: Errors, *, status: i
         status=status,
         path="/host/codes",
         places=[(str(one.id), one.name) for one in mine],
-        place=form.get("place", ""),
+        place=form.get("place", "") or str(visit.viewer.neighbourhood or ""),
         count=form.get("count", _USUAL),
         sheets=[(one.name, await visit.database.read(_sheets, viewer=visit.viewer, place=one.id)) for one in mine],
         errors=errors,

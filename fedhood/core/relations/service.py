@@ -61,9 +61,12 @@ def blocked_query(account: Any) -> Any:
     return mine.union_all(theirs)
 
 
+_EITHER_WAY = Compiled(lambda: blocked_query(hole("account")))
+
+
 def blocked_either_way(db: peewee.Database, account: int) -> set[int]:
     """The accounts that must not meet this one."""
-    return {row[0] for row in blocked_query(account).tuples().execute(db)}
+    return {row[0] for row in _EITHER_WAY.rows(db, account=account)}
 
 
 def blocked_by(db: peewee.Database, account: int) -> list[int]:

@@ -136,7 +136,7 @@ def add_post(uow: UnitOfWork, post_id: int, author: int, place: int, places: tup
     }
     PostTable.insert(id=post_id, author=author, neighbourhood=place, **values).execute(uow.db)
     for one in places:
-        PlaceTable.insert(post=post_id, place=one).execute(uow.db)
+        PlaceTable.insert(post=post_id, place=one, next_door=one != place).execute(uow.db)
     return post_id
 
 

@@ -18,7 +18,7 @@ from fedhood.adapters.http import strict_json
 from fedhood.adapters.http.middleware import refusing
 from fedhood.core import accounts, neighbourhoods, posts
 from fedhood.core.peers.tables import AgreementTable, PeerTable
-from fedhood.core.posts.tables import PostTable
+from fedhood.core.posts.tables import PostTable, VersionTable
 from fedhood.kernel.engine import Database, UnitOfWork
 from fedhood.kernel.settings import Profile
 from tests.adapters.activitypub import golden
@@ -307,14 +307,21 @@ async def test_a_removed_post_leaves_a_tombstone_to_those_who_could_read_it(elm:
 # -- activities --------------------------------------------------------------------------------------------------------
 
 
-def keep_activity(uow: UnitOfWork, key: str, body: dict[str, Any], peer: int | None = None) -> None:
+def keep_activity(uow: UnitOfWork, key: str, body: dict[str, Any], peer: int, about: int = SCOPED) -> None:
     ActivityTable.insert(
         key=key, signer_kind="instance", signer=0, body=strict_json.dumps(body), made_at=uow.now
     ).execute(uow.db)
-    if peer is not None:
-        DeliveryTable.insert(
-            peer=peer, number=1, epoch=1, verb="post.create", object=SCOPED, state="done", activity=key, at=uow.now
-        ).execute(uow.db)
+    DeliveryTable.insert(
+        peer=peer,
+        number=1,
+        epoch=1,
+        verb="post.create",
+        object=about,
+        version=1,
+        state="done",
+        activity=key,
+        at=uow.now,
+    ).execute(uow.db)
 
 
 async def test_an_activity_is_for_whom_it_was_sent_to_byte_for_byte(elm: Elm) -> None:
@@ -330,5 +337,19 @@ async def test_an_activity_is_for_whom_it_was_sent_to_byte_for_byte(elm: Elm) ->
 
 
 async def test_a_public_activity_is_for_anyone(elm: Elm) -> None:
-    await elm.database.write(keep_activity, "two", golden.document("10"))
+    await elm.database.write(keep_activity, "two", golden.document("10"), elm.world.peer, PUBLIC)
     assert (await elm.get("/ap/activities/two"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "change", [{"deleted_at": TEN}, {"hidden_at": TEN}, {"text": "something else", "version": 2}], ids=str
+)
+async def test_words_that_were_taken_back_are_not_given_out_as_an_activity(elm: Elm, change: dict[str, Any]) -> None:
+    await elm.database.write(keep_activity, "one", golden.document("10"), elm.world.peer, PUBLIC)
+    await elm.change(lambda uow: keep_version(uow, PUBLIC))
+    await elm.change(lambda uow: PostTable.update(**change).where(PostTable.id == PUBLIC).execute(uow.db))
+    assert (await elm.get("/ap/activities/one"))[0] == 404
+
+
+def keep_version(uow: UnitOfWork, post_id: int) -> None:
+    VersionTable.insert(post=post_id, version=1, text="what it said first", language="en", until=TEN).execute(uow.db)

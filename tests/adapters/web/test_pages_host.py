@@ -7,6 +7,7 @@ import pytest
 
 from fedhood.adapters.web.host_setup import new_set_up_token
 from fedhood.core import access, neighbourhoods, peers
+from fedhood.core.access import Role
 from fedhood.core.peers import PeerState, Trust
 from fedhood.kernel.settings import Settings
 from tests.adapters.web.browser import PASSPHRASE, Browser, site
@@ -100,7 +101,8 @@ THEIRS = "ABCD-EFGH-IJKL-MNOP-QRST-UVWX"
 
 @pytest.fixture
 async def named(running, clock, aiohttp_client, street) -> Browser:
-    """A server with a name, and Ana in it."""
+    """A server with a name, and Ana, who looks after all of it: it has more neighbourhoods than hers."""
+    running.transact(access.give, account=street.ana.account, role=Role.MODERATOR, neighbourhood=None, by=None)
 
     async def letters() -> str:
         return LETTERS
@@ -199,3 +201,8 @@ async def test_an_empty_house_is_set_up_once_by_who_started_it(running, clock, a
     await browser.get(f"/setup/{token}")
     assert browser.status == 404
     assert running.transact(new_set_up_token) is None
+
+
+async def test_who_looks_after_one_of_several_neighbourhoods_does_not_choose_the_server_s_neighbours(street, host):
+    await host.post("/host/neighbours", host="linden.example")
+    assert host.status == 403

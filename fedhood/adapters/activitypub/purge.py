@@ -1,0 +1,70 @@
+"""The room of what is kept for a while: what arrived, and the bytes of what was said. The ledger itself stays.
+
+| what | kept for |
+|---|---|
+| what was understood, or is of a kind not known here | 30 days, as long as a removal may wait to be passed on |
+| what was refused, or could not be understood | 14 days, for whoever looks after the server |
+| the bytes of what was said, once nobody waits for them any more | 90 days |
+| the bytes of reports to the city | for good: the next one names them by their digest |
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import peewee
+
+from fedhood.adapters.activitypub import outbox, understand
+from fedhood.adapters.activitypub.actors import ActorKind
+from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fedhood.kernel.engine import UnitOfWork
+
+UNDERSTOOD_FOR = timedelta(days=30)
+REFUSED_FOR = timedelta(days=14)
+SAID_FOR = timedelta(days=90)
+# one transaction holds the writer while it deletes: the rest goes next time
+MOST = 2000
+
+
+def purge_due(uow: UnitOfWork) -> int:
+    """Delete what was kept long enough, the oldest first, at most 2,000 rows of each kind. Returns how many rows."""
+    done = _arrived(uow, {understand.UNDERSTOOD, understand.IGNORED}, uow.now - UNDERSTOOD_FOR)
+    done += _arrived(uow, {understand.REFUSED, understand.DEAD}, uow.now - REFUSED_FOR)
+    return done + _said(uow, uow.now - SAID_FOR)
+
+
+def _arrived(uow: UnitOfWork, states: set[str], before: datetime) -> int:
+    deleted = 0
+    for state in sorted(states):
+        # since then it is in this state: `next_at` is the moment at which it was settled, and has an index
+        old = (
+            InboundTable.select(InboundTable.id)
+            .where(InboundTable.state == state, InboundTable.next_at < before)
+            .order_by(InboundTable.next_at)
+            .limit(MOST)
+        )
+        deleted += InboundTable.delete().where(InboundTable.id.in_(old)).execute(uow.db)
+    return deleted
+
+
+def _said(uow: UnitOfWork, before: datetime) -> int:
+    wanted = DeliveryTable.select(peewee.Value(1)).where(
+        DeliveryTable.activity == ActivityTable.key, DeliveryTable.state == outbox.WAITING
+    )
+    old = (
+        ActivityTable.select(ActivityTable.key)
+        .where(
+            ActivityTable.made_at < before,
+            ActivityTable.signer_kind != ActorKind.METRICS.value,
+            ~peewee.fn.EXISTS(wanted),
+        )
+        .order_by(ActivityTable.made_at)
+        .limit(MOST)
+    )
+    deleted: int = ActivityTable.delete().where(ActivityTable.key.in_(old)).execute(uow.db)
+    return deleted
