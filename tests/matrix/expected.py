@@ -88,7 +88,10 @@ def _thing(canary: str, seen: set[str], free: Mapping[str, set[str]] | None = No
 
 
 _NEXT_DOOR = _ELM | _OAK | {"oak's server"}
-_EVERYBODY_ELSE = _ANYBODY - {"blocked"}
+# a server gives nobody else's posts out on the wire: who comes with a key only need not find Elm's at Oak
+_AT_HOME_ALONE = {"nowhere's server at oak"}
+_EVERYBODY_ELSE = _ANYBODY - {"blocked"} - _AT_HOME_ALONE
+_FOR_ANYBODY = {"": _AT_HOME_ALONE}
 # a neighbour has a page: by name for the own neighbourhood, by a key that cannot be guessed for every resident
 _PERSON = {"/@": _ELM | {"blocked"}, "/people/": set(SIGNED_IN), "/host/people": _ELM_LOOKS_AFTER}
 
@@ -99,14 +102,14 @@ THINGS = {
     "next-door post": _thing("wielewaal", _NEXT_DOOR),
     "answer next door": _thing("goudvink", _NEXT_DOOR),
     "cedar post": _thing("kwartelkoning", _ELM | {"cedar"}, travels=False),
-    "public post": _thing("nachtegaal", _EVERYBODY_ELSE),
-    "answer to the public post": _thing("boomklever", _EVERYBODY_ELSE),
+    "public post": _thing("nachtegaal", _EVERYBODY_ELSE, _FOR_ANYBODY),
+    "answer to the public post": _thing("boomklever", _EVERYBODY_ELSE, _FOR_ANYBODY),
     "hidden post": _thing("winterkoning", {"author", *_ELM_LOOKS_AFTER}, travels=False),
     # a mirror next door is looked after by the moderators there
     "hidden public post": _thing("heggenmus", {"author", *_ELM_LOOKS_AFTER}, {"": {*AT_OAK}}),
     "removed post": _thing("zwartkop", _NOBODY),
     "removed public post": _thing("ijsvogel", _NOBODY),
-    "edited post": _thing("visarend", _EVERYBODY_ELSE),
+    "edited post": _thing("visarend", _EVERYBODY_ELSE, _FOR_ANYBODY),
     "words edited away": _thing("kwikstaart", _NOBODY, {"": {"oak's server"}, "/account/data": {"author"}}),
     # what comes from Oak
     "oak's word": _thing("tjiftjaf", _ELM | _OAK | {"blocked", "elm's server"}),
