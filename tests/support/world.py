@@ -93,7 +93,7 @@ async def place(
     server.new_id.use(next(_SLOTS) % SLOTS)
     made = {
         home: await server.database.write(neighbourhoods.create, name=home, languages=("en", "nl", "fr"))
-        for home in homes or (name.capitalize(),)
+        for home in homes or (() if profile is Profile.CITY else (name.capitalize(),))
     }
     return Place(server, made)
 

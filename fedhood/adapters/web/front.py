@@ -8,7 +8,8 @@ from aiohttp import web
 from fedhood.adapters.web import views
 from fedhood.adapters.web.render import Person, initials, tint
 from fedhood.adapters.web.visit import Visit, go
-from fedhood.core import neighbourhoods, posts, timelines
+from fedhood.core import access, neighbourhoods, posts, timelines
+from fedhood.core.access import Permission
 from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.core.timelines import Entry, Filter
 from fedhood.kernel import urls
@@ -24,7 +25,8 @@ async def first(visit: Visit) -> web.StreamResponse:
     if visit.viewer.is_resident:
         return visit.page("home.html", **await home_values(visit))
     if visit.viewer.session is not None:
-        return go("/host")
+        counts = access.may(visit.viewer, Permission.COUNT, None)
+        return go("/city" if counts else "/host")
     ours = await visit.database.read(neighbourhoods.ours)
     only = visit.visitor.home
     latest: list[Entry] = []

@@ -15,11 +15,12 @@ from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.adapters.web.passphrases import PASSPHRASES
 from fedhood.adapters.web.visit import Visit, go
-from fedhood.core import access, accounts, households, neighbourhoods
+from fedhood.core import access, accounts, households, metrics, neighbourhoods
 from fedhood.core.access import NewSession, Permission, Role
 from fedhood.kernel import state
 from fedhood.kernel.database import UnitOfWork
 from fedhood.kernel.errors import Conflict, Invalid, NotFound
+from fedhood.kernel.settings import Profile
 
 _NAME = "set-up-token"
 _MOST_DIGITS = 7
@@ -38,18 +39,22 @@ async def overview(visit: Visit) -> web.StreamResponse:
 
 def new_set_up_token(uow: UnitOfWork) -> str | None:
     """The token of `/setup/{token}`, made anew; None when somebody lives here already. Kept as a hash only."""
-    if neighbourhoods.ours(uow.db):
+    if _is_looked_after(uow.db):
         return None
     token = token_urlsafe(24)
     state.write(uow, name=_NAME, value=sha256(token.encode()).hexdigest())
     return token
 
 
+def _is_looked_after(db: peewee.Database) -> bool:
+    return bool(neighbourhoods.ours(db) or access.holders(db, Permission.SET_UP, None))
+
+
 def _check(db: peewee.Database, *, token: str) -> None:
     """Raises NotFound for a token that is not today's, and for every token once somebody lives here."""
     kept = state.read(db, _NAME)
     given = sha256(token.encode("utf-8", "replace")).hexdigest()
-    if neighbourhoods.ours(db) or not isinstance(kept, str) or not compare_digest(kept, given):
+    if _is_looked_after(db) or not isinstance(kept, str) or not compare_digest(kept, given):
         raise NotFound
 
 
@@ -65,6 +70,7 @@ def _set_up_page(visit: Visit, form: Mapping[str, str], errors: Errors, *, statu
         "host/set_up.html",
         status=status,
         token=visit.request.match_info["token"],
+        city=visit.settings.profile is Profile.CITY,
         form=form,
         reads_in=form.get("language", "") or visit.language.code,
         proposed=access.propose_passphrase(visit.language.code),
@@ -80,12 +86,13 @@ async def set_up(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     try:
         kept = await visit.request.app[PASSPHRASES].hashed(form.get("passphrase", ""))
-        opened = await visit.database.write(_begin, token=token, form=form, kept=kept)
+        begin = _begin_city if visit.settings.profile is Profile.CITY else _begin
+        opened = await visit.database.write(begin, token=token, form=form, kept=kept)
     except (Invalid, Conflict) as refused:
         field = {"key": "place", "name": "name"}.get(refused.field or "", refused.field or "place")
         errors = Errors({field: forms.errors_of(refused, visit.words).get(refused.field or "text")})
         return _set_up_page(visit, form, errors, status=422)
-    response = go("/host")
+    response = go("/city/set-up" if visit.settings.profile is Profile.CITY else "/host")
     session.open_door(visit.request, response, opened.token)
     return response
 
@@ -107,7 +114,23 @@ def _begin(uow: UnitOfWork, *, token: str, form: Mapping[str, str], kept: str) -
         raise Invalid(refused.detail, code=refused.code, field=field, **refused.facts) from refused
     account = accounts.create(uow, name=form.get("name", ""), neighbourhood=place, language=language)
     households.admit(uow, account=account, household=households.found(uow, neighbourhood=place))
-    access.give(uow, account=account, role=Role.MODERATOR, neighbourhood=None, by=None)
+    return _open(uow, account, Role.MODERATOR, kept)
+
+
+def _begin_city(uow: UnitOfWork, *, token: str, form: Mapping[str, str], kept: str) -> NewSession:
+    """A city has no neighbourhood of its own: its first clerk makes the list of those that report."""
+    _check(uow.db, token=token)
+    language = form.get("language", "") if form.get("language") in LANGUAGES else "en"
+    try:
+        metrics.name_city(uow, name=form.get("place", ""))
+    except Invalid as refused:
+        raise Invalid(refused.detail, code=refused.code, field="place", **refused.facts) from refused
+    account = accounts.create(uow, name=form.get("name", ""), neighbourhood=None, language=language)
+    return _open(uow, account, Role.CLERK, kept)
+
+
+def _open(uow: UnitOfWork, account: int, role: Role, kept: str) -> NewSession:
+    access.give(uow, account=account, role=role, neighbourhood=None, by=None)
     access.set_passphrase(uow, account=account, hash=kept)
     state.write(uow, name=_NAME, value="")
     return access.open_session(uow, account=account, with_passphrase=True)

@@ -4,6 +4,7 @@ from fedhood.core.metrics.areas import COLUMNS, read_list, write_list
 from fedhood.core.metrics.city import (
     areas,
     city_name,
+    name_city,
     overview,
     periods,
     receive,
@@ -81,6 +82,7 @@ __all__ = [
     "count",
     "handed_in",
     "issued",
+    "name_city",
     "overview",
     "period",
     "period_from",

@@ -62,6 +62,11 @@ def set_up_areas(uow: UnitOfWork, *, by: Viewer, name: str, entries: Iterable[Ar
     _look_again(uow, ReceivedReportTable.why.in_([Why.AREA.value, Why.HOUSEHOLDS.value]))
 
 
+def name_city(uow: UnitOfWork, *, name: str) -> None:
+    """A city server is founded: what the city is called. The list follows. Raises Invalid."""
+    state.write(uow, name=_NAME, value=texts.one_line(name, field="name", most=80))
+
+
 def _keep(uow: UnitOfWork, entry: AreaEntry) -> None:
     values = {
         "households": entry.households,
