@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -30,6 +31,8 @@ from fedhood.schedule import Schedule
 from fedhood.worker import Worker
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fedhood.kernel.database import UnitOfWork
     from fedhood.kernel.settings import Settings
 
@@ -63,12 +66,15 @@ class Server:
         self.slot = 0
         self._schedule: Schedule | None = None
         self._runner: web.AppRunner | None = None
+        self._lock: IO[bytes] | None = None
 
     async def start(self, *, working: bool = True) -> None:
         """Open the database and listen. `working` false: tests let the worker step by hand."""
+        if self.database.single_process:
+            self._lock = _lock_folder(self.settings.data_dir)
         migrate.up(self.settings, now=self.clock.now())
         await self.database.start()
-        self.slot = await self.database.write(state.claim_slot)
+        self.slot = await self.database.write(state.claim_slot, alone=self.database.single_process)
         self.new_id.use(self.slot)
         await self.database.write(_keep_host, host=self.settings.host)
         await self.client.start()
@@ -120,6 +126,19 @@ class Server:
         await self.database.write(state.give_slot_back, held=self.slot)
         await self.database.close()
         self.clock.close()
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _lock_folder(folder: Path) -> IO[bytes]:
+    """Hold a folder for this process until it ends, by whatever end. Raises Invalid when another one serves from it."""
+    lock = (folder / "server.lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise Invalid(f"another fedhood serves from {folder} already", code="folder-taken") from None
+    return lock
 
 
 def _keep_host(uow: UnitOfWork, *, host: str) -> None:

@@ -47,15 +47,19 @@ class InstanceTable(Table):
         table_name = "instance"
 
 
-def claim_slot(uow: UnitOfWork, *, held: int | None = None) -> int:
+def claim_slot(uow: UnitOfWork, *, held: int | None = None, alone: bool = False) -> int:
     """A slot that no living process makes ids with; or keep the one that is held. To be repeated every minute.
 
-    Raises Overloaded when 64 processes live.
+    `alone`: the caller knows that every other holder is dead, however short ago it was seen. Raises Overloaded when
+    64 processes live.
     """
     if held is not None:
         SlotTable.update(seen_at=uow.now).where(SlotTable.slot == held).execute(uow.db)
         return held
-    SlotTable.delete().where(SlotTable.seen_at < uow.now - SLOT_HELD).execute(uow.db)
+    dead = SlotTable.delete()
+    if not alone:
+        dead = dead.where(SlotTable.seen_at < uow.now - SLOT_HELD)
+    dead.execute(uow.db)
     taken = {row.slot for row in SlotTable.select(SlotTable.slot).execute(uow.db)}
     free = next((slot for slot in range(SLOTS) if slot not in taken), None)
     if free is None:

@@ -1,0 +1,59 @@
+"""What a server makes sure of before it serves."""
+
+import pytest
+
+from fedhood.app import Server
+from fedhood.core.peers.tables import PeerTable
+from fedhood.kernel import state
+from fedhood.kernel.errors import Invalid
+from fedhood.kernel.ids import SLOTS
+from fedhood.kernel.settings import Settings
+from tests.support.world import free_port
+
+
+def settings(folder, host=""):
+    return Settings(data_dir=folder, listen=f"127.0.0.1:{free_port()}", host=host, loopback_names=True)
+
+
+async def test_a_second_server_does_not_serve_from_the_same_folder(tmp_path):
+    first = Server(settings(tmp_path))
+    await first.start(working=False)
+    second = Server(settings(tmp_path))
+    with pytest.raises(Invalid) as refusal:
+        await second.start(working=False)
+    assert refusal.value.code == "folder-taken"
+    second.clock.close()
+    await first.close()
+
+
+async def test_a_server_that_was_killed_again_and_again_starts_again(tmp_path):
+    server = Server(settings(tmp_path))
+    await server.start(working=False)
+    for slot in range(1, SLOTS):  # what sixty-three killed processes leave behind
+        await server.database.write(
+            lambda uow, slot=slot: state.SlotTable.insert(slot=slot, seen_at=uow.now).execute(uow.db)
+        )
+    await server.close()
+    again = Server(settings(tmp_path))
+    await again.start(working=False)
+    assert again.slot == 0
+    await again.close()
+
+
+async def test_the_host_is_fixed_once_a_neighbour_knows_it(tmp_path):
+    server = Server(settings(tmp_path, "elm.localhost:1"))
+    await server.start(working=False)
+    await server.close()
+    renamed = Server(settings(tmp_path, "ulm.localhost:1"))  # nobody knows it yet
+    await renamed.start(working=False)
+    await renamed.database.write(
+        lambda uow: PeerTable.insert(host="oak.example", state="agreed", trust="neighbour", added_at=uow.now).execute(
+            uow.db
+        )
+    )
+    await renamed.close()
+    late = Server(settings(tmp_path, "elm.localhost:1"))
+    with pytest.raises(Invalid) as refusal:
+        await late.start(working=False)
+    assert refusal.value.code == "host-fixed"
+    await late.close()
