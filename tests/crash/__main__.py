@@ -6,6 +6,7 @@ have each of those exactly once, and both files must be sound. `python -m tests.
 
 from __future__ import annotations
 
+import http.client
 import secrets
 import sqlite3
 import sys
@@ -29,7 +30,7 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.visitor, self.who, self.label = visitor, who, name
         self.answered: list[str] = []
-        self.unanswered = 0
+        self.busy = False
         self.going = True
         self.open = threading.Event()
 
@@ -39,14 +40,16 @@ class Writer(threading.Thread):
             self.open.wait(1)
             number += 1
             text = f"canary {self.label} {number} ."
+            self.busy = True
             try:
                 page = self.visitor.submit("/compose", {"text": text, "who": self.who})
             except LookupError:
                 continue  # a page of refusal has no form: nothing was sent
-            except OSError:
-                self.unanswered += 1
+            except (OSError, http.client.HTTPException):
                 self.open.clear()
                 continue
+            finally:
+                self.busy = False
             if page.status == 200 and page.url.startswith("/p/"):
                 self.answered.append(text)
 
@@ -96,11 +99,10 @@ def main(kills: int) -> int:
         begun, both = time.monotonic(), 0
         for kill in range(1, kills + 1):
             time.sleep(secrets.randbelow(1000) / 1000 * LONGEST_LIFE)
-            before = sum(writer.unanswered for writer in writers)
+            asking = any(writer.busy for writer in writers)
             elm.process.kill()
             elm.process.wait()
-            time.sleep(0.05)
-            both += sum(writer.unanswered for writer in writers) > before and waiting(elm) > 0
+            both += asking and waiting(elm) > 0
             answered = {text for writer in writers for text in list(writer.answered)}
             lost = answered - set(texts(elm))
             if lost:
@@ -124,7 +126,8 @@ def main(kills: int) -> int:
             writer.going = False
         for writer in writers:
             writer.join(20)
-        until_delivered(elm)
+        print(f"{waiting(elm)} deliveries still wait", flush=True)
+        until_delivered(elm, oak)
         here, there = texts(elm), texts(oak)
         answered = [text for writer in writers for text in writer.answered]
         missing = sorted(set(here) - set(there))
@@ -138,10 +141,21 @@ def main(kills: int) -> int:
         return int(bool(set(answered) - set(here) or missing or twice or not whole or both < kills * 3 // 4))
 
 
-def until_delivered(elm: House) -> None:
-    end = time.monotonic() + 120
-    while waiting(elm) and time.monotonic() < end:
+def until_delivered(elm: House, oak: House) -> None:
+    """Wait until nothing waits here and nothing is unread there, as long as it gets less."""
+    left, end = -1, 0.0
+    while (now := waiting(elm) + unread(oak)) and (now != left or time.monotonic() < end):
+        if now != left:
+            left, end = now, time.monotonic() + 30
         time.sleep(0.2)
+
+
+def unread(house: House) -> int:
+    db = sqlite3.connect(f"file:{house.settings.data_dir / 'fedhood.db'}?mode=ro", uri=True)
+    try:
+        return int(db.execute("SELECT count(*) FROM inbound WHERE state IN ('waiting', 'parked')").fetchone()[0])
+    finally:
+        db.close()
 
 
 def peer(first: Visitor, second: Visitor, oak: House) -> None:
