@@ -146,8 +146,19 @@ def until_delivered(elm: House, oak: House) -> None:
     left, end = -1, 0.0
     while (now := waiting(elm) + unread(oak)) and (now != left or time.monotonic() < end):
         if now != left:
-            left, end = now, time.monotonic() + 30
+            left, end = now, time.monotonic() + 100  # longer than the steps of the backoff that a slow machine meets
         time.sleep(0.2)
+    if waiting(elm):
+        print(how_it_goes(elm))
+
+
+def how_it_goes(house: House) -> str:
+    """What the server that sends knows of its neighbour."""
+    db = sqlite3.connect(f"file:{house.settings.data_dir / 'fedhood.db'}?mode=ro", uri=True)
+    try:
+        return repr(db.execute("SELECT failures, next_at, last_ok, last_error, trouble_since FROM host").fetchall())
+    finally:
+        db.close()
 
 
 def unread(house: House) -> int:
