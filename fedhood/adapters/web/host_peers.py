@@ -33,12 +33,18 @@ async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) 
         status=status,
         path="/host/neighbours",
         named=bool(visit.settings.host),
+        may_agree=await _may_agree(visit),
         peers=[_row(peer, visit.words) for peer in known],
         pairs_here=[(our, await visit.database.read(neighbourhoods.readers_of, our.id)) for our in ours],
         ours=ours,
         typed=typed,
         errors=errors,
     )
+
+
+async def _may_agree(visit: Visit) -> bool:
+    """Whether the viewer may agree with other places: who keeps one neighbourhood of several decides for none."""
+    return visit.account in await visit.database.read(peers.keepers)
 
 
 def _row(peer: Peer, words: Words) -> dict[str, Any]:
@@ -116,7 +122,8 @@ async def _peer(visit: Visit) -> Peer:
 async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 200) -> web.Response:
     ours = await visit.database.read(neighbourhoods.ours)
     kind, said = _state(peer, visit.words)
-    asks = peer.state in {PeerState.FOUND, PeerState.ASKED_US} and bool(peer.fingerprint)
+    may = await _may_agree(visit)
+    asks = may and peer.state in {PeerState.FOUND, PeerState.ASKED_US} and bool(peer.fingerprint)
     theirs = peer.offered_groups or []
     return visit.page(
         "host/peer.html",
@@ -129,7 +136,7 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         our_letters=await visit.request.app[OUR_LETTERS].read(),
         their_letters=peer.fingerprint or "",
         may_confirm=asks and peer.confirmed_at is None,
-        may_end=peer.state is PeerState.AGREED,
+        may_end=may and peer.state is PeerState.AGREED,
         pairs=[
             (f"pair-{our.id}-{number}", our.name, group["name"]) for our in ours for number, group in enumerate(theirs)
         ],

@@ -178,6 +178,18 @@ async def test_letters_that_changed_while_they_were_read_are_not_agreed_to(stree
     assert named.status == 409
 
 
+async def test_who_looks_after_one_neighbourhood_of_several_agrees_for_none(street, named):
+    await named.get("/host/neighbours")
+    await named.press("/host/neighbours", host="linden.example")
+    (peer,) = street.database.look(peers.all_peers)
+    street.database.transact(peers.found, peer_id=peer.id, **KNOWN)
+    street.database.transact(access.take, account=street.ana.account, role=Role.MODERATOR, neighbourhood=None)
+    await named.get("/host/neighbours")
+    assert "Only those who look after all of it agree with other places." in named.words
+    page = await named.get(f"/host/neighbours/{peer.id}")
+    assert "They match" not in page
+
+
 # --- The first hour ---------------------------------------------------------------------------------------------------
 
 
