@@ -48,9 +48,9 @@ def _as_resident(thing: str, viewer: str) -> bool:
 
 
 def _as_author_or_moderator(thing: str, viewer: str) -> bool:
-    if viewer in expected.KEEPERS:
-        return expected.knows(thing, viewer)  # who keeps the whole server takes away what is read on it
     theirs = thing.startswith("oak's")
+    if viewer in expected.KEEPERS:  # who keeps the whole server takes away what is its own; a mirror can only be hidden
+        return expected.knows(thing, viewer) and viewer.startswith("oak") == theirs
     return as_author(thing, viewer) or (
         expected.knows(thing, viewer) and viewer in expected.REPORTS_IN["oak" if theirs else "elm"]
     )

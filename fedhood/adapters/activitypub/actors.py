@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import contexts, keys, proofs
 from fedhood.adapters.activitypub.tables import ActorKeyTable
-from fedhood.core import accounts, neighbourhoods
+from fedhood.core import accounts, metrics, neighbourhoods
 from fedhood.kernel import urls
 from fedhood.kernel.clock import instant
 
@@ -223,9 +223,9 @@ def _manners(*, approves: bool, discoverable: bool) -> dict[str, bool]:
 
 
 def server_name(db: peewee.Database, addresses: Addresses) -> str:
-    """What this server is called: as its neighbourhood when it has one, else by its host."""
+    """What this server is called: as its neighbourhood when it has one, as its city, else by its host."""
     ours = neighbourhoods.ours(db)
-    return ours[0].name if len(ours) == 1 else addresses.host
+    return ours[0].name if len(ours) == 1 else metrics.city_name(db) or addresses.host
 
 
 def _instance(db: peewee.Database, addresses: Addresses, ref: ActorRef) -> dict[str, Any]:

@@ -50,7 +50,7 @@ async def _may_agree(visit: Visit) -> bool:
 def _row(peer: Peer, words: Words) -> dict[str, Any]:
     kind, said = _state(peer, words)
     return {
-        "name": peer.name or peer.host,
+        "name": _name(peer),
         "host": peer.host,
         "href": f"/host/neighbours/{peer.id}",
         "kind": kind,
@@ -67,6 +67,11 @@ _SAID: dict[PeerState, tuple[str, str]] = {
     PeerState.REFUSED: ("no", N_("One of the two said no.")),
     PeerState.ENDED: ("late", N_("This has ended.")),
 }
+
+
+def _name(peer: Peer) -> str:
+    """What the other place is called, without the word by which its machine tells itself apart."""
+    return peer.name.removesuffix(" (server)") or peer.host
 
 
 def _state(peer: Peer, words: Words) -> tuple[str, str]:
@@ -130,7 +135,7 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         status=status,
         path=f"/host/neighbours/{peer.id}",
         peer=peer,
-        name=peer.name or peer.host,
+        name=_name(peer),
         kind=kind,
         said=said,
         our_letters=await visit.request.app[OUR_LETTERS].read(),

@@ -190,7 +190,9 @@ def delete(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
     Raises Unauthenticated, NotFound, Forbidden.
     """
     post = get(uow.db, post_id=post_id, viewer=by)
-    by_author = by.account is not None and by.account == post.author and post.uri is None
+    if post.uri is not None:  # its home decides about it; here it can be hidden
+        raise Forbidden(code="not-ours")
+    by_author = by.account is not None and by.account == post.author
     if not by_author:
         access.require(by, Permission.MODERATE, post.neighbourhood)
     if not remove(uow, post, by_moderator=not by_author):
