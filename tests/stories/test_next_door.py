@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from fedhood.backup import NEW_EPOCHS
 from fedhood.core import help_requests, notifications, posts, timelines
 from fedhood.core.help_requests import HelpCategory, Met, OfferState, Outcome, State
 from fedhood.core.notifications import Kind
@@ -145,3 +146,18 @@ async def test_the_note_is_read_by_nobody_but_the_chosen_helper(street):
     talk = await oak.database.read(help_requests.thread_of, request_id=there.post.id, viewer=bob)
     with pytest.raises(NotFound):
         await oak.database.read(help_requests.messages, thread_id=talk.id, viewer=cleo)
+
+
+async def test_what_waited_when_a_backup_was_made_still_arrives_in_order_after_a_restore(street):
+    elm, oak, ana, bob = street
+    places = await next_door(elm, ana)
+
+    async def tell(text):
+        await elm.database.write(posts.publish, by=ana, text=text, audience=Audience.NEIGHBOURS, places=places)
+
+    await tell("one")
+    await tell("two")
+    await elm.database.write(lambda uow: uow.db.execute_sql(NEW_EPOCHS) and None)
+    await tell("three")
+    await settle(elm, oak)
+    assert await feed(oak, bob) == ["three", "two", "one"]

@@ -32,9 +32,9 @@ async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) 
         "host/peers.html",
         status=status,
         path="/host/neighbours",
-        named=bool(visit.settings.host),
+        named=visit.settings.host,
         may_agree=await _may_agree(visit),
-        peers=[_row(peer, visit.words) for peer in known],
+        peers=[_row(peer, visit.words, visit.settings.profile) for peer in known],
         pairs_here=[(our, await visit.database.read(neighbourhoods.readers_of, our.id)) for our in ours],
         ours=ours,
         typed=typed,
@@ -47,8 +47,8 @@ async def _may_agree(visit: Visit) -> bool:
     return visit.account in await visit.database.read(peers.keepers)
 
 
-def _row(peer: Peer, words: Words) -> dict[str, Any]:
-    kind, said = _state(peer, words)
+def _row(peer: Peer, words: Words, ours: Profile) -> dict[str, Any]:
+    kind, said = _state(peer, words, ours)
     return {
         "name": _name(peer),
         "host": peer.host,
@@ -69,16 +69,24 @@ _SAID: dict[PeerState, tuple[str, str]] = {
 }
 
 
+# between a city and a neighbourhood nobody is a neighbour: what each page says of the other
+_AGREED_WITH_CITY: dict[Profile, tuple[str, str]] = {
+    Profile.NEIGHBOURHOOD: ("done", N_("This is the city. It gets figures, and reads nothing.")),
+    Profile.CITY: ("done", N_("They hand their figures in to you.")),
+}
+
+
 def _name(peer: Peer) -> str:
     """What the other place is called, without the word by which its machine tells itself apart."""
     return peer.name.removesuffix(" (server)") or peer.host
 
 
-def _state(peer: Peer, words: Words) -> tuple[str, str]:
+def _state(peer: Peer, words: Words, ours: Profile) -> tuple[str, str]:
     """(look, words): where the two stand, and whose turn it is."""
     if peer.state is PeerState.FOUND and peer.confirmed_at is not None:
         return "wait", words.gettext("You pressed. We wait for them to press too.")
-    kind, said = _SAID[peer.state]
+    with_city = peer.trust is peers.Trust.CITY and peer.state is PeerState.AGREED
+    kind, said = _AGREED_WITH_CITY[ours] if with_city else _SAID[peer.state]
     return kind, words.gettext(said)
 
 
@@ -126,7 +134,7 @@ async def _peer(visit: Visit) -> Peer:
 
 async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 200) -> web.Response:
     ours = await visit.database.read(neighbourhoods.ours)
-    kind, said = _state(peer, visit.words)
+    kind, said = _state(peer, visit.words, visit.settings.profile)
     may = await _may_agree(visit)
     asks = may and peer.state in {PeerState.FOUND, PeerState.ASKED_US} and bool(peer.fingerprint)
     theirs = peer.offered_groups or []
