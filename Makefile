@@ -37,7 +37,7 @@ check: setup-dev ## format, lint, types, contracts, dependencies, tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/deptry .
-	@$(BIN)/pytest -n 2
+	@$(MAKE) --no-print-directory test
 
 matrix: setup-dev ## every thing, every viewer, every route: who sees what
 	@$(BIN)/python -m tests.matrix

@@ -20,7 +20,7 @@ from fedhood.adapters.http.client import Client
 from fedhood.adapters.http.deadlines import MAX_BODY_BYTES, RUNNER_OPTIONS, body_deadline
 from fedhood.adapters.web import host_setup
 from fedhood.adapters.web import site as pages
-from fedhood.core import peers
+from fedhood.core import help_requests, peers
 from fedhood.kernel import log, migrate, state
 from fedhood.kernel.clock import Clock
 from fedhood.kernel.database import Database, open_database
@@ -77,6 +77,11 @@ class Server:
         self.slot = await self.database.write(state.claim_slot, alone=self.database.single_process)
         self.new_id.use(self.slot)
         await self.database.write(_keep_host, host=self.settings.host)
+        await self.database.write(
+            help_requests.promise,
+            close_days=self.settings.thread_close_days,
+            erase_days=self.settings.thread_erase_days,
+        )
         await self.client.start()
         self._runner = web.AppRunner(self._application(), **RUNNER_OPTIONS)
         await self._runner.setup()

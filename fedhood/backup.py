@@ -18,7 +18,7 @@ import tarfile
 import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import peewee
 
@@ -28,7 +28,7 @@ from fedhood.kernel.errors import Conflict, Invalid
 from fedhood.kernel.sqlite import open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from fedhood.kernel.settings import Settings
@@ -39,7 +39,7 @@ DATABASE = "fedhood.db"
 SETTINGS = "settings.toml"
 DUMP = 'pg_dump --format=custom --file=fedhood.pgdump "$FEDHOOD_DATABASE"'
 NEW_EPOCHS = "UPDATE peer SET stream_epoch = stream_epoch + 1, stream_next = 1"
-_NOT_PACKED = {"backups", DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "migrate.lock"}
+_NOT_PACKED = {"backups", DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "migrate.lock", "server.lock"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,18 @@ class Kept:
     command: str = ""
 
 
-def make(settings: Settings, target: Path, *, settings_file: Path | None, now: datetime) -> Kept:
-    """Write a backup beside the running server. Raises Conflict for a file that is already there."""
+def make(
+    settings: Settings,
+    target: Path,
+    *,
+    settings_file: Path | None,
+    now: datetime,
+    progress: Callable[[int, int], None] | None = None,
+) -> Kept:
+    """Write a backup beside the running server. Raises Conflict for a file that is already there.
+
+    `progress` is told, as it goes on, how many bytes more were packed, and of how many in all.
+    """
     if target.exists():
         raise Conflict(f"{target} is already there; a backup never replaces one", code="already-there")
     part = target.with_name(f"{target.name}.part")
@@ -61,12 +71,29 @@ def make(settings: Settings, target: Path, *, settings_file: Path | None, now: d
             sums = {name: _sum(path) for name, path in parts.items()}
             with tarfile.open(fileobj=file, mode="w") as tar:
                 _add_manifest(tar, settings, sums, now)
+                whole = sum(path.stat().st_size for path in parts.values())
                 for name, path in parts.items():
-                    tar.add(path, name, recursive=False)
+                    with path.open("rb") as part_file:
+                        entry = tar.gettarinfo(arcname=name, fileobj=part_file)
+                        tar.addfile(entry, _Counted(part_file, whole, progress))
             file.flush()
             os.fsync(file.fileno())
     part.rename(target)
     return Kept(files=tuple(parts), command=DUMP if settings.database else "")
+
+
+class _Counted:
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: IO[bytes], whole: int, progress: Callable[[int, int], None] | None) -> None:
+        self._file, self._whole, self._progress = file, whole, progress
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on, and tell."""
+        chunk = self._file.read(size)
+        if self._progress is not None:
+            self._progress(len(chunk), self._whole)
+        return chunk
 
 
 def _parts(settings: Settings, settings_file: Path | None, work: Path) -> Iterator[tuple[str, Path]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -18,7 +19,14 @@ from fedhood.kernel.clock import Clock
 @pass_given
 def backup(given: Given, file: Path, *, as_json: bool) -> None:
     """Copy the whole server into FILE (a tar that only its owner may read), while it runs."""
-    kept = keeping.make(given.settings(), file.absolute(), settings_file=given.file, now=Clock().now())
+    settings, now = given.settings(), Clock().now()
+    with click.progressbar(length=0, label="packing", file=sys.stderr, show_eta=False) as bar:
+
+        def packed(done: int, whole: int) -> None:
+            bar.length = whole
+            bar.update(done)
+
+        kept = keeping.make(settings, file.absolute(), settings_file=given.file, now=now, progress=packed)
     if as_json:
         click.echo(json.dumps({"file": str(file), "parts": kept.files, "run": kept.command or None}))
         return
@@ -38,4 +46,4 @@ def restore(given: Given, file: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"data_dir": str(settings.data_dir), "parts": kept.files}))
     else:
-        click.echo(f"{settings.data_dir}: {', '.join(kept.files)}. Every neighbour will be asked for what was missed.")
+        click.echo(f"{settings.data_dir}: {', '.join(kept.files)}. A new stream begins with every neighbour.")

@@ -35,6 +35,8 @@ def set_up(log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    # what is no HTTP at all gets its 400 without a page of traceback; faults of ours are logged by our own middleware
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:

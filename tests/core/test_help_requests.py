@@ -194,6 +194,20 @@ def test_a_thread_closes_and_later_its_words_are_erased(database, clock, ana, bo
     assert database.look(help_requests.note_of, post_id=request, viewer=ana) == ""
 
 
+def test_a_host_who_chose_other_days_is_obeyed(database, clock, ana, bob):
+    database.transact(help_requests.promise, close_days=2, erase_days=5)
+    request = ask(database, ana, clock)
+    offer = database.transact(help_requests.offer, by=bob, request_id=request)
+    thread = database.transact(help_requests.accept, by=ana, offer_id=offer)
+    database.transact(help_requests.resolve, by=ana, request_id=request, outcome=Outcome.WITH_NEIGHBOUR)
+    clock.move(timedelta(days=2, seconds=1))
+    with pytest.raises(Conflict):
+        database.transact(help_requests.say, by=bob, thread_id=thread, text="Too late")
+    assert database.transact(help_requests.erase_due) == 0
+    clock.move(timedelta(days=3))
+    assert database.transact(help_requests.erase_due) == 1
+
+
 async def test_fifty_offer_at_once_and_fifty_tabs_choose_at_once(running, clock, consequences):
     database = running
     elm = await database.write(neighbourhoods.create, name="Elm")

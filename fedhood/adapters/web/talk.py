@@ -63,7 +63,7 @@ async def _page(
         is_left=thread.left_by is not None,
         i_left=thread.left_by == visit.account,
         is_erased=thread.erased_at is not None,
-        may_say=_may_say(visit, thread),
+        may_say=await visit.database.read(help_requests.may_say, thread=thread, now=visit.now),
         outcomes=[(outcome.value, visit.words.gettext(said)) for outcome, said in help_views.OUTCOMES.items()],
         met=answer.value if answer is not None else "",
         answers=[(met.value, visit.words.gettext(said)) for met, said in help_views.MET.items()],
@@ -78,13 +78,6 @@ async def _place_of(visit: Visit, other: Account) -> str:
     if other.neighbourhood is None:
         return ""
     return (await visit.database.read(neighbourhoods.get, other.neighbourhood)).name
-
-
-def _may_say(visit: Visit, thread: PrivateThread) -> bool:
-    """Whether the box for words is shown; the core decides again when it is sent."""
-    if thread.left_by is not None or thread.erased_at is not None:
-        return False
-    return thread.ended_at is None or (visit.now - thread.ended_at).days < visit.settings.thread_close_days
 
 
 def _message(message: Message, other: Account, place: str, visit: Visit) -> dict[str, Any]:

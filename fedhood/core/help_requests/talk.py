@@ -24,18 +24,34 @@ from fedhood.core.help_requests.tables import (
     NoteTable,
     PrivateThreadTable,
 )
+from fedhood.kernel import state
 from fedhood.kernel import text as texts
 from fedhood.kernel.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import peewee
 
     from fedhood.core.access import Viewer
     from fedhood.kernel.database import UnitOfWork
 
 MOST_MESSAGE = 2000
-CLOSES_AFTER = timedelta(days=14)
-ERASED_AFTER = timedelta(days=90)
+CLOSE_DAYS = 14
+ERASE_DAYS = 90
+_PROMISE = "thread-days"
+
+
+def promise(uow: UnitOfWork, *, close_days: int, erase_days: int) -> None:
+    """The host decides how many days after its end a thread closes, and its words are erased. Kept as a row: the
+    pages say it, and every process must hold to it.
+    """
+    state.write(uow, name=_PROMISE, value=[close_days, erase_days])
+
+
+def _promised(db: peewee.Database) -> tuple[timedelta, timedelta]:
+    closes, erased = state.read(db, _PROMISE) or (CLOSE_DAYS, ERASE_DAYS)
+    return timedelta(days=closes), timedelta(days=erased)
 
 
 def hand_over(uow: UnitOfWork, thread: PrivateThread, note: str) -> None:
@@ -51,18 +67,18 @@ def say(uow: UnitOfWork, *, by: Viewer, thread_id: int, text: str) -> int:
     """
     thread = party(uow.db, thread_id, by)
     text = texts.words(text, field="text", most=MOST_MESSAGE)
-    if not open_to_words(uow, thread):
+    if not may_say(uow.db, thread=thread, now=uow.now):
         raise Conflict(code="closed")
     return _keep(uow, thread, by.account or 0, part="", text=text)
 
 
-def open_to_words(uow: UnitOfWork, thread: PrivateThread) -> bool:
-    """Whether a new message may still be said in it."""
+def may_say(db: peewee.Database, *, thread: PrivateThread, now: datetime) -> bool:
+    """Whether a new message may still be said in a thread. A block looks like one that was left."""
     if thread.left_by is not None or thread.erased_at is not None:
         return False
-    if relations.is_blocked(uow.db, thread.asker, thread.helper):
+    if relations.is_blocked(db, thread.asker, thread.helper):
         return False
-    return thread.ended_at is None or uow.now <= thread.ended_at + CLOSES_AFTER
+    return thread.ended_at is None or now <= thread.ended_at + _promised(db)[0]
 
 
 def _keep(uow: UnitOfWork, thread: PrivateThread, author: int, *, part: str, text: str) -> int:
@@ -97,7 +113,7 @@ def message_arrived(uow: UnitOfWork, *, uri: str, thread_id: int, author: int, p
         raise NotFound
     if part == "note" and author != thread.asker:
         raise NotFound
-    if not open_to_words(uow, thread):
+    if not may_say(uow.db, thread=thread, now=uow.now):
         return None
     message = Message(
         id=uow.new_id(),
@@ -155,7 +171,7 @@ def my_answer(db: peewee.Database, *, thread_id: int, viewer: Viewer) -> Met | N
 def erase_due(uow: UnitOfWork) -> int:
     """Erase the words of threads that ended long ago, and the notes of their requests. How many threads."""
     old = store.threads(
-        uow.db, PrivateThreadTable.ended_at <= uow.now - ERASED_AFTER, PrivateThreadTable.erased_at.is_null()
+        uow.db, PrivateThreadTable.ended_at <= uow.now - _promised(uow.db)[1], PrivateThreadTable.erased_at.is_null()
     )
     for thread in old:
         MessageTable.update(text="").where(MessageTable.thread == thread.id).execute(uow.db)
