@@ -94,7 +94,7 @@ def follow(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tup
     proposal |= {
         "fhPeerInbox": addresses.peer_inbox,
         "fhKeyFingerprint": our_fingerprint(db, addresses),
-        "fhPolicy": f"{addresses.base}/privacy",
+        "fhPolicy": f"{addresses.base}/about/policy",
     }
     return _said(db, addresses, delivery, peer, {"type": "Follow", "object": _actor_of(peer), "fhPeering": proposal})
 

@@ -25,7 +25,7 @@ async def rules(visit: Visit) -> web.StreamResponse:
 
 
 async def privacy(visit: Visit) -> web.StreamResponse:
-    """`/privacy`: what is kept, who sees it, for how long."""
+    """`/about/policy`: what is kept, who sees it, for how long; the address that peers are told (`fhPolicy`)."""
     settings = visit.settings
     return visit.page("page_privacy.html", close_days=settings.thread_close_days, erase_days=settings.thread_erase_days)
 

@@ -45,7 +45,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/help/{id:[0-9]+}", help.show, Who.ANYONE),
     Route("GET", "/about", about.about, Who.ANYONE),
     Route("GET", "/rules", about.rules, Who.ANYONE),
-    Route("GET", "/privacy", about.privacy, Who.ANYONE),
+    Route("GET", "/about/policy", about.privacy, Who.ANYONE),
     Route("GET", "/accessibility", about.accessibility, Who.ANYONE),
     Route("GET", "/goodbye", leaving.goodbye, Who.ANYONE),
     Route("GET", "/static/{name}", files.static, Who.ANYONE),

@@ -1,6 +1,7 @@
 """Every page there is, in every language: who gets it, and whether it keeps to the rules of the house."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -8,6 +9,7 @@ from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.adapters.web.render import static, static_files
 from fedhood.adapters.web.routes import ROUTES, Who
 from fedhood.core import access, accounts, help_requests
+from tests.adapters.activitypub.test_peering import recorded
 from tests.adapters.web.test_pages_help import asked, button, offered
 from tests.adapters.web.test_pages_posts import told
 from tests.adapters.web.test_render import Page
@@ -158,3 +160,8 @@ async def test_the_note_of_a_request_is_on_no_page_but_the_two_askers_pages(stre
         browser = await street.browser(viewer)
         shown = [path for path in addresses(lived_in) if "P3-CANARY" in await browser.get(path)]
         assert shown == ([lived_in["/help/{id:[0-9]+}"]] if viewer is street.ana else [])
+
+
+def test_the_policy_that_peers_are_told_is_a_page_that_anybody_gets() -> None:
+    told_to_peers = urlsplit(recorded("50")["fhPeering"]["fhPolicy"]).path
+    assert [route.who for route in ROUTES if (route.method, route.path) == ("GET", told_to_peers)] == [Who.ANYONE]
