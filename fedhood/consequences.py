@@ -21,6 +21,7 @@ from fedhood.core import (
     peers,
     posts,
 )
+from fedhood.core.help_requests import State
 from fedhood.core.notifications import Kind
 from fedhood.kernel import jobs
 
@@ -157,12 +158,24 @@ def _resolved(uow: UnitOfWork, fact: help_requests.HelpResolved) -> None:
 
 
 def _withdrawn(uow: UnitOfWork, fact: help_requests.HelpWithdrawn) -> None:
+    if fact.helper is not None:
+        _tell(uow, fact.helper, Kind.CALLED_OFF, fact.object or 0, fact.asker)
     outbox.help_changed(uow, post_id=fact.object or 0, revision=fact.revision)
 
 
 def _expired(uow: UnitOfWork, fact: help_requests.HelpExpired) -> None:
-    _tell(uow, fact.asker, Kind.EXPIRED, fact.object or 0, None)
+    if fact.helper is None:
+        _tell(uow, fact.asker, Kind.EXPIRED, fact.object or 0, None)
+    else:  # somebody was coming: the time passes when the help was given, as a rule
+        _tell(uow, fact.asker, Kind.DID_YOU_MEET, fact.object or 0, fact.helper)
+        _tell(uow, fact.helper, Kind.DID_YOU_MEET, fact.object or 0, fact.asker)
     outbox.help_changed(uow, post_id=fact.object or 0, revision=fact.revision)
+
+
+def _mirror_changed(uow: UnitOfWork, fact: help_requests.HelpMirrorChanged) -> None:
+    ends = {State.WITHDRAWN: Kind.CALLED_OFF, State.EXPIRED: Kind.DID_YOU_MEET}
+    if fact.helper is not None and fact.state in ends:  # resolved: the asker's own word brings the news
+        _tell(uow, fact.helper, ends[State(fact.state)], fact.object or 0, fact.asker)
 
 
 def _accepted_there(uow: UnitOfWork, fact: help_requests.OfferAccepted) -> None:
@@ -258,7 +271,6 @@ WITHOUT: frozenset[type[Fact]] = frozenset(
         households.HouseholdFounded,
         households.HouseholdMerged,
         households.SessionDay,
-        help_requests.HelpMirrorChanged,
         help_requests.HelpMirrored,
         help_requests.HelpOfferLapsed,
         help_requests.MeetingAnswered,
@@ -289,6 +301,7 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     help_requests.HelpResolved: (_resolved,),
     help_requests.HelpWithdrawn: (_withdrawn,),
     help_requests.HelpExpired: (_expired,),
+    help_requests.HelpMirrorChanged: (_mirror_changed,),
     help_requests.OfferAccepted: (_accepted_there,),
     help_requests.OfferRefused: (_refused_there,),
     help_requests.MessageSaid: (_message_said,),

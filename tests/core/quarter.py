@@ -96,7 +96,7 @@ class Life:
         )
 
     def withdrew(self, home: int, request: int, at: datetime) -> None:
-        self._say(help_requests.HelpWithdrawn, at, home, request, revision=2)
+        self._say(help_requests.HelpWithdrawn, at, home, request, revision=2, asker=1, helper=None)
 
     def offered(self, asker: int, helper: int | None, at: datetime = NOON) -> int:
         offer = next(_IDS)

@@ -13,6 +13,7 @@ from fedhood.core.help_requests import HelpCategory, Met, OfferState, Outcome, S
 from fedhood.core.notifications import Kind
 from fedhood.core.posts import Audience
 from fedhood.kernel.errors import NotFound
+from tests.stories.test_farewell import agree
 from tests.support.world import make_neighbours, place, settle
 
 pytestmark = pytest.mark.both_databases
@@ -161,3 +162,12 @@ async def test_what_waited_when_a_backup_was_made_still_arrives_in_order_after_a
     await tell("three")
     await settle(elm, oak)
     assert await feed(oak, bob) == ["three", "two", "one"]
+
+
+async def test_who_was_coming_from_next_door_hears_that_the_help_is_wanted_no_longer(street):
+    elm, oak, ana, bob = street
+    request, _, _ = await agree(elm, ana, oak, bob, "Who carries a piano?")
+    await elm.database.write(help_requests.withdraw, by=ana, request_id=request)
+    await settle(elm, oak)
+    heard = await oak.database.read(notifications.latest, account=bob.account)
+    assert heard[0].kind is Kind.CALLED_OFF

@@ -114,3 +114,27 @@ def test_answers_a_removal_and_a_farewell_stay_in_the_house_too(database, clock,
     assert heard(database, ana)[-1] is Kind.RELEASED
     assert database.look(posts.thread, root=request, viewer=ana) == []
     database.transact(posts.delete, by=ana, post_id=request)
+
+
+def claimed(database, clock, ana, bob):
+    request = ask(database, clock, ana)
+    offer = database.transact(help_requests.offer, by=bob, request_id=request)
+    database.transact(help_requests.accept, by=ana, offer_id=offer)
+    return request
+
+
+def test_who_was_coming_hears_that_the_help_is_wanted_no_longer(database, clock, house):
+    ana, bob, _, _ = house
+    request = claimed(database, clock, ana, bob)
+    database.transact(help_requests.withdraw, by=ana, request_id=request)
+    assert heard(database, bob) == [Kind.OFFER_ACCEPTED, Kind.CALLED_OFF]
+
+
+def test_when_the_time_of_help_that_was_coming_has_passed_both_are_asked_whether_they_met(database, clock, house):
+    ana, bob, _, _ = house
+    request = claimed(database, clock, ana, bob)
+    clock.move(timedelta(days=4))
+    assert database.transact(help_requests.expire_due) == 1
+    assert database.look(help_requests.request_row, request).state is State.EXPIRED
+    assert heard(database, ana) == [Kind.OFFER, Kind.DID_YOU_MEET]
+    assert heard(database, bob) == [Kind.OFFER_ACCEPTED, Kind.DID_YOU_MEET]

@@ -20,6 +20,7 @@ _SENTENCES: dict[Kind, str] = {
     Kind.OFFER_REFUSED: N_("%(name)s does not need your help any more. Thank you for offering."),
     Kind.OFFER_TAKEN_BACK: N_("%(name)s took the offer back."),
     Kind.RELEASED: N_("What you and %(name)s had arranged is off. The request is open again."),
+    Kind.CALLED_OFF: N_("%(name)s needs no help any more: what you two had arranged is off."),
     Kind.MESSAGE: N_("%(name)s wrote to you."),
     Kind.DID_YOU_MEET: N_("Did you and %(name)s meet?"),
     Kind.EXPIRED: N_("The time of your request has passed. Ask again?"),
@@ -28,7 +29,7 @@ _SENTENCES: dict[Kind, str] = {
     Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
 }
 _LAMPS = frozenset({Kind.OFFER, Kind.EXPIRED})
-_DOORS = frozenset({Kind.OFFER_ACCEPTED, Kind.MESSAGE, Kind.RELEASED, Kind.PEER_ASKS})
+_DOORS = frozenset({Kind.OFFER_ACCEPTED, Kind.MESSAGE, Kind.RELEASED, Kind.CALLED_OFF, Kind.PEER_ASKS})
 
 # what is not about a request for help, by the address of its page; and the part of a request's page for the rest
 _ELSEWHERE = {
@@ -38,7 +39,13 @@ _ELSEWHERE = {
     Kind.REPORT: "/host/reports",
     Kind.REPORT_ANSWER: "/account/reports",
 }
-_PARTS = {Kind.OFFER_ACCEPTED: "/talk", Kind.MESSAGE: "/talk", Kind.DID_YOU_MEET: "/talk#met", Kind.OFFER: "#offers"}
+_PARTS = {
+    Kind.OFFER_ACCEPTED: "/talk",
+    Kind.CALLED_OFF: "/talk",
+    Kind.MESSAGE: "/talk",
+    Kind.DID_YOU_MEET: "/talk#met",
+    Kind.OFFER: "#offers",
+}
 
 
 async def show(visit: Visit) -> web.StreamResponse:

@@ -111,11 +111,12 @@ def mirror_state(
     if state is not request.state and not may_follow(request.state, state):
         raise Conflict(code="transition")
     store.change(uow.db, request, to=state, at=uow.now, revision=revision, area=area, until=until)
+    mine = store.offers(uow.db, OfferTable.request == post_id, OfferTable.state == OfferState.ACCEPTED)
     if state not in LIVE:
-        for mine in store.offers(uow.db, OfferTable.request == post_id):
-            if mine.state is OfferState.ACCEPTED:
-                store.end_thread(uow.db, mine.id, uow.now)
-    uow.record(HelpMirrorChanged(object=post_id, state=state.value))
+        for accepted in mine:
+            store.end_thread(uow.db, accepted.id, uow.now)
+    helper = mine[0].helper if mine else None
+    uow.record(HelpMirrorChanged(object=post_id, state=state.value, asker=post.author, helper=helper))
 
 
 def mirror_removed(uow: UnitOfWork, *, post_id: int, deleted_at: datetime) -> None:

@@ -273,19 +273,22 @@ class HelpResolved(Fact):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HelpWithdrawn(Fact):
-    """A request was taken back."""
+    """A request was taken back; `helper` is who had been accepted."""
 
     kind: ClassVar[str] = "help.withdrawn"
     revision: int
+    asker: int
+    helper: int | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HelpExpired(Fact):
-    """The time of a request has passed."""
+    """The time of a request has passed; `helper` is who had been accepted."""
 
     kind: ClassVar[str] = "help.expired"
     revision: int
     asker: int
+    helper: int | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,10 +300,12 @@ class HelpMirrored(Fact):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HelpMirrorChanged(Fact):
-    """A request of another server is in another state now."""
+    """A request of another server is in another state now; `helper` is our resident who had been accepted."""
 
     kind: ClassVar[str] = "help.mirror-changed"
     state: str
+    asker: int
+    helper: int | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

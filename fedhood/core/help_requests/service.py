@@ -113,7 +113,7 @@ def resolve(uow: UnitOfWork, *, by: Viewer, request_id: int, outcome: Outcome) -
     """The asker says that it is over, and how it ended. Raises NotFound, Conflict."""
     post, request = own(uow.db, request_id, by)
     revision = _close(uow, post, request, State.RESOLVED, outcome=outcome)
-    accepted = store.offer(uow.db, request.offer) if request.offer is not None else None
+    accepted = _accepted(uow, request)
     thread = _thread_of(uow.db, accepted)
     uow.record(
         HelpResolved(
@@ -128,6 +128,10 @@ def resolve(uow: UnitOfWork, *, by: Viewer, request_id: int, outcome: Outcome) -
             helper=accepted.helper if accepted else None,
         )
     )
+
+
+def _accepted(uow: UnitOfWork, request: HelpRequest) -> Offer | None:
+    return store.offer(uow.db, request.offer) if request.offer is not None else None
 
 
 def _thread_of(db: peewee.Database, accepted: Offer | None) -> PrivateThread | None:
@@ -145,12 +149,15 @@ def withdraw(uow: UnitOfWork, *, by: Viewer, request_id: int) -> None:
 def removed(uow: UnitOfWork, *, post: Post, request: HelpRequest) -> None:
     """End a request that is wanted no longer, or whose post goes."""
     revision = _close(uow, post, request, State.WITHDRAWN)
+    accepted = _accepted(uow, request)
     uow.record(
         HelpWithdrawn(
             neighbourhood=post.neighbourhood,
             household=household_of(uow, post.author),
             object=post.id,
             revision=revision,
+            asker=post.author,
+            helper=accepted.helper if accepted else None,
         )
     )
 
@@ -175,6 +182,7 @@ def expire_due(uow: UnitOfWork) -> int:
         if post.uri is not None or post.deleted_at is not None:
             continue
         revision = _close(uow, post, request, State.EXPIRED)
+        accepted = _accepted(uow, request)
         uow.record(
             HelpExpired(
                 neighbourhood=post.neighbourhood,
@@ -182,6 +190,7 @@ def expire_due(uow: UnitOfWork) -> int:
                 object=post.id,
                 revision=revision,
                 asker=post.author,
+                helper=accepted.helper if accepted else None,
             )
         )
         ended += 1

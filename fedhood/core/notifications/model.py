@@ -20,6 +20,7 @@ class Kind(enum.StrEnum):
     OFFER_REFUSED = "offer-refused"
     OFFER_TAKEN_BACK = "offer-taken-back"
     RELEASED = "released"
+    CALLED_OFF = "called-off"
     MESSAGE = "message"
     DID_YOU_MEET = "did-you-meet"
     EXPIRED = "expired"
