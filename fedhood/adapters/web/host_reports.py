@@ -28,14 +28,14 @@ def _own(db: peewee.Database, viewer: Viewer) -> list[Neighbourhood]:
     return [one for one in neighbourhoods.ours(db) if access.may(viewer, Permission.MODERATE, one.id)]
 
 
-def _waiting(db: peewee.Database, *, viewer: Viewer) -> tuple[list[tuple[Neighbourhood, _Waiting]], _People]:
-    """The complaints of each neighbourhood with the posts they are about, and everybody whom they name."""
+def _waiting(db: peewee.Database, *, viewer: Viewer) -> tuple[list[tuple[Neighbourhood, _Waiting]], _People, set[int]]:
+    """The complaints of each neighbourhood with the posts they are about, everybody whom they name, and our places."""
     groups = []
     for place in _own(db, viewer):
         found = moderation.open_reports(db, viewer=viewer, neighbourhood=place.id)
         groups.append((place, [(one, moderation.post_of(db, report_id=one.id, viewer=viewer)) for one in found]))
     named = {who for _, some in groups for one, _ in some for who in (one.reporter, one.reported) if who is not None}
-    return groups, accounts.many(db, named)
+    return groups, accounts.many(db, named), {one.id for one in neighbourhoods.ours(db)}
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -44,7 +44,7 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 
 async def _page(visit: Visit, errors: Errors, *, at: int = 0, text: str = "", status: int = 200) -> web.Response:
-    groups, people = await visit.database.read(_waiting, viewer=visit.viewer)
+    groups, people, ours = await visit.database.read(_waiting, viewer=visit.viewer)
     return visit.page(
         "host/reports.html",
         status=status,
@@ -54,7 +54,7 @@ async def _page(visit: Visit, errors: Errors, *, at: int = 0, text: str = "", st
                 place.name,
                 [
                     {
-                        **_report(report, post, people, visit),
+                        **_report(report, post, people, ours, visit),
                         "answer": text if report.id == at else "",
                         "error": errors.get("answer") if report.id == at else "",
                     }
@@ -67,7 +67,7 @@ async def _page(visit: Visit, errors: Errors, *, at: int = 0, text: str = "", st
     )
 
 
-def _report(report: Report, post: Post | None, people: _People, visit: Visit) -> dict[str, Any]:
+def _report(report: Report, post: Post | None, people: _People, ours: set[int], visit: Visit) -> dict[str, Any]:
     words = visit.words
     return {
         "id": report.id,
@@ -81,6 +81,7 @@ def _report(report: Report, post: Post | None, people: _People, visit: Visit) ->
         "post": post.text if post is not None else "",
         "hidden": post is not None and post.hidden_at is not None,
         "may_hide": post is not None and _may_hide(post, visit.viewer),
+        "elsewhere": post is not None and (post.uri is not None or not ours.issuperset(post.places)),
     }
 
 

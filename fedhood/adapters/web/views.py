@@ -149,7 +149,7 @@ def _fact(entry: Entry, words: Words) -> str:
     said = help_views.where_and_until(entry.help, words) if entry.help is not None else _edited(entry.post, words)
     if entry.post.hidden_at is None:
         return said
-    hidden = words.gettext("Hidden from everybody else by those who look after this place.")
+    hidden = words.gettext("Hidden here from everybody else by those who look after this place.")
     return Markup(" · ").join(part for part in (said, hidden) if part)
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from fedhood.core import access, accounts, households, moderation
+from fedhood.core import access, accounts, households, moderation, neighbourhoods, posts
 from tests.adapters.web.browser import PASSPHRASE
 from tests.adapters.web.test_pages_help import asked, button, offered
 from tests.adapters.web.test_pages_posts import both, told
@@ -101,13 +101,43 @@ async def test_what_is_hidden_is_read_by_its_author_alone_until_it_is_shown_agai
     assert "Hidden" in host.words
     eva = await street.browser(street.eva)
     await eva.get(path)
-    assert "Hidden from everybody else" in eva.words
+    assert "Hidden here from everybody else" in eva.words
     await host.press(button(await host.get("/host/reports"), "show"))
     await eva.get(path)
-    assert "Hidden from everybody else" not in eva.words
+    assert "Hidden here from everybody else" not in eva.words
     await host.get("/host/log")
     assert "Ana Dakkapel hid a message." in host.words
     assert "Ana Dakkapel showed a message again." in host.words
+
+
+def written_next_door(uow, home: int) -> int:
+    """A mirrored post of somebody of Linden, on another server, that is read at home."""
+    linden = neighbourhoods.remember(uow, peer=1, uri="https://linden.example/ap/groups/l", key="linden", name="Linden")
+    uri = "https://linden.example/ap/people/lo"
+    return posts.mirror(
+        uow,
+        uri="https://linden.example/ap/posts/1",
+        kind=posts.Kind.NOTE,
+        audience=posts.Audience.NEIGHBOURS,
+        neighbourhood=linden,
+        author=accounts.remember(uow, peer=1, uri=uri, name="Lo", neighbourhood=linden),
+        places=(home,),
+        text="Eva's son did it",
+        language="en",
+        category=posts.Category.OTHER,
+        published_at=uow.now,
+    )
+
+
+async def test_the_moderator_reads_that_hiding_ends_at_the_own_door(street):
+    theirs = street.database.transact(written_next_door, street.elm)
+    await reported(street, f"/p/{theirs}", street.eva)
+    host = await street.browser(street.ana)
+    page = await host.get("/host/reports")
+    assert "Hiding it here does not hide it there" in host.words
+    await host.press(button(page, "hide"))
+    await (eva := await street.browser(street.eva)).get(f"/p/{theirs}")
+    assert eva.status == 404
 
 
 async def test_what_two_people_said_is_shown_to_no_moderator(street):
