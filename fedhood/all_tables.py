@@ -23,7 +23,7 @@ from fedhood.core.help_requests.tables import (
 )
 from fedhood.core.households.tables import CodeTable, HouseholdTable, MembershipTable, SheetTable
 from fedhood.core.interactions.tables import ThanksTable
-from fedhood.core.metrics.tables import CityAreaTable, IssuedReportTable, ReceivedReportTable
+from fedhood.core.metrics.tables import CityAreaTable, CityAreaVersionTable, IssuedReportTable, ReceivedReportTable
 from fedhood.core.moderation.tables import ActionTable, ReportTable
 from fedhood.core.neighbourhoods.tables import NeighbourhoodTable, PairTable
 from fedhood.core.notifications.tables import NotificationTable
@@ -76,6 +76,7 @@ TABLES: tuple["type[Table]", ...] = (
     ActionTable,
     IssuedReportTable,
     CityAreaTable,
+    CityAreaVersionTable,
     ReceivedReportTable,
     # adapters
     ActorKeyTable,

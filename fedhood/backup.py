@@ -3,8 +3,9 @@
 The file is a tar (mode 0600: it holds keys) with a manifest that names every part and its SHA-256. Of a PostgreSQL
 database it holds no copy: `pg_dump` makes that one, and the rest is packed.
 
-After a restore this server may have forgotten what it sent last; so every peer's stream begins a new epoch, which
-tells the peer to ask again rather than to wait for numbers that were already given.
+After a restore this server has forgotten what it said last. So every peer's stream begins a new epoch: its numbers
+begin anew and cannot be taken for those that were already given. What was lost is not asked for again yet; that is for
+a later version. And nothing that is said from now on may look like what was said and forgotten: see `NEW_VERSIONS`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 import tempfile
 from importlib import metadata
@@ -23,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Any
 import peewee
 
 from fedhood.kernel import migrate
-from fedhood.kernel.clock import instant
+from fedhood.kernel.clock import instant, milliseconds
 from fedhood.kernel.errors import Conflict, Invalid
 from fedhood.kernel.sqlite import open_file
 
@@ -39,7 +41,34 @@ DATABASE = "fedhood.db"
 SETTINGS = "settings.toml"
 DUMP = 'pg_dump --format=custom --file=fedhood.pgdump "$FEDHOOD_DATABASE"'
 NEW_EPOCHS = "UPDATE peer SET stream_epoch = stream_epoch + 1, stream_next = 1"
-_NOT_PACKED = {"backups", DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "migrate.lock", "server.lock"}
+# The id of an activity is made of a verb, the id of its object and the object's version, and a receiver drops an id
+# that it has seen. A restore takes versions back: an edit made after it would get the number of one that was made
+# between the backup and the loss, and the peers would drop it unread. So whatever of ours can still change leaps by
+# 1000, ahead of every number that it may have had. A post may be edited, hidden or removed at any time; a request that
+# has ended never changes again. A revision of a request needs its row, for an activity says the state that it had then.
+NEW_VERSIONS = "UPDATE post SET version = version + 1000 WHERE uri IS NULL"
+NEW_REVISIONS = """
+    UPDATE help_request SET revision = revision + 1000
+    WHERE state IN ('open', 'claimed') AND post IN (SELECT id FROM post WHERE uri IS NULL)
+"""
+KEEP_REVISIONS = """
+    INSERT INTO help_revision (post, revision, state, at)
+    SELECT post, revision, state, ? FROM help_request
+    WHERE state IN ('open', 'claimed') AND post IN (SELECT id FROM post WHERE uri IS NULL)
+"""
+_STAGE = ".restoring"  # inside data_dir: parts lie here until all of them are there and whole
+_OLD_SETTINGS = "settings-of-backup.toml"
+_NOT_PACKED = {
+    "backups",
+    DATABASE,
+    f"{DATABASE}-wal",
+    f"{DATABASE}-shm",
+    "migrate.lock",
+    "server.lock",
+    _STAGE,
+    _OLD_SETTINGS,
+}
+_UNDEFINED_TABLE = "42P01"  # PostgreSQL's code
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,28 +87,48 @@ def make(
     now: datetime,
     progress: Callable[[int, int], None] | None = None,
 ) -> Kept:
-    """Write a backup beside the running server. Raises Conflict for a file that is already there.
+    """Write a backup beside the running server. What fails leaves no file behind.
+
+    Raises Conflict for a file that is already there, Invalid for a folder that is not, and for a server that has no
+    database yet.
 
     `progress` is told, as it goes on, how many bytes more were packed, and of how many in all.
     """
     if target.exists():
         raise Conflict(f"{target} is already there; a backup never replaces one", code="already-there")
+    if not target.parent.is_dir():
+        raise Invalid(f"there is no folder {target.parent}; make it first, or name a file elsewhere", code="no-folder")
     part = target.with_name(f"{target.name}.part")
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fedhood-backup-") as work:
-        parts = dict(_parts(settings, settings_file, Path(work)))
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            sums = {name: _sum(path) for name, path in parts.items()}
-            with tarfile.open(fileobj=file, mode="w") as tar:
-                _add_manifest(tar, settings, sums, now)
-                whole = sum(path.stat().st_size for path in parts.values())
-                for name, path in parts.items():
-                    with path.open("rb") as part_file:
-                        entry = tar.gettarinfo(arcname=name, fileobj=part_file)
-                        tar.addfile(entry, _Counted(part_file, whole, progress))
-            file.flush()
-            os.fsync(file.fileno())
-    part.rename(target)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fedhood-backup-") as work:
+            parts = dict(_parts(settings, settings_file, Path(work)))
+            _pack(part, parts, settings, now, progress)
+        part.rename(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     return Kept(files=tuple(parts), command=DUMP if settings.database else "")
+
+
+def _pack(
+    part: Path,
+    parts: dict[str, Path],
+    settings: Settings,
+    now: datetime,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Write all parts into one file that only its owner may read, on the disk when this returns."""
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        sums = {name: _sum(path) for name, path in parts.items()}
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            _add_manifest(tar, settings, sums, now)
+            whole = sum(path.stat().st_size for path in parts.values())
+            for name, path in parts.items():
+                with path.open("rb") as part_file:
+                    entry = tar.gettarinfo(arcname=name, fileobj=part_file)
+                    tar.addfile(entry, _Counted(part_file, whole, progress))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class _Counted:
@@ -101,7 +150,10 @@ def _parts(settings: Settings, settings_file: Path | None, work: Path) -> Iterat
     if not settings.database:
         database = migrate.database_file(settings)
         if not database.exists():
-            raise Invalid(f"there is no database in {settings.data_dir}", code="no-database")
+            raise Invalid(
+                f"there is no database in {settings.data_dir}; is data_dir the folder that fedhood serve uses?",
+                code="no-database",
+            )
         db = open_file(database)
         with db.connection_context():
             migrate.copy_to(db, work / DATABASE)
@@ -134,27 +186,95 @@ def _sum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def restore(settings: Settings, source: Path) -> Kept:
-    """Unpack a backup into an empty data_dir and begin a new stream epoch with every peer.
+def restore(settings: Settings, source: Path, *, now: datetime) -> Kept:
+    """Unpack a backup into an empty data_dir, begin a new stream epoch with every peer, and leap ahead
+    (`NEW_VERSIONS`).
 
-    The database file gets its name last, so that a restore which was cut short leaves no server behind. A PostgreSQL
-    database must have been filled by `pg_restore` before.
+    All or nothing: parts are unpacked into a folder of their own inside data_dir and moved when all is well, the
+    database last; what fails takes away what it made, and what a restore that was cut short left is taken away by the
+    next. A PostgreSQL database must have been filled by `pg_restore` before.
 
-    Raises Conflict with code `not-empty`, Invalid with code `backup` for a file that is damaged or of a newer kind.
+    Raises Conflict with code `not-empty`, Invalid with code `backup` for a file that is none, is damaged or of another
+    kind, and with code `not-filled` for a PostgreSQL database without tables.
     """
     data = settings.data_dir
-    if data.exists() and any(data.iterdir()):
-        raise Conflict(f"{data} is not empty; a restore never overwrites", code="not-empty")
+    if data.exists() and any(path.name != _STAGE for path in data.iterdir()):
+        raise Conflict(
+            f"the folder {data} is not empty, and a restore never overwrites; name another folder in the setting "
+            "data_dir, or move elsewhere what is there",
+            code="not-empty",
+        )
+    existed = data.exists()
+    try:
+        files = _restore_into(settings, source, now)
+    except BaseException:
+        shutil.rmtree(data / _STAGE, ignore_errors=True)
+        if not existed and data.exists() and not any(data.iterdir()):
+            data.rmdir()
+        raise
+    return Kept(files=files)
+
+
+def _restore_into(settings: Settings, source: Path, now: datetime) -> tuple[str, ...]:
+    stage = settings.data_dir / _STAGE
+    if stage.exists():
+        shutil.rmtree(stage)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stage.mkdir(mode=0o700)
     try:
         with tarfile.open(source, "r:") as tar:
             manifest = _manifest(tar, settings)
-            data.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name, expected in manifest["files"].items():
-                _unpack(tar, name, expected, data / _place(name))
-    except (tarfile.TarError, OSError, KeyError, TypeError, ValueError) as failure:
-        raise Invalid(f"{source} cannot be restored: {failure}", code="backup") from failure
-    _begin_new_epochs(settings)
-    return Kept(files=tuple(manifest["files"]))
+                _unpack(tar, name, expected, stage / _place(name))
+        if not settings.database and not (stage / DATABASE).is_file():
+            raise ValueError("it holds no database")
+    except _NO_BACKUP as failure:
+        raise Invalid(f"{source} is no backup of fedhood, or is damaged: {_why(failure)}", code="backup") from failure
+    try:
+        _go_on_anew(settings, stage, now)
+    except peewee.DatabaseError as failure:
+        raise _of_database(settings, source, failure) from failure
+    for path in sorted(stage.iterdir(), key=lambda path: path.name == DATABASE):
+        path.rename(settings.data_dir / path.name)
+    stage.rmdir()
+    return tuple(manifest["files"])
+
+
+# what a manifest can make go wrong, from a part that is missing to one whose name is also another's folder
+_NO_BACKUP = (
+    tarfile.TarError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    RecursionError,
+    FileExistsError,
+    NotADirectoryError,
+)
+
+
+def _why(failure: Exception) -> str:
+    """One line that somebody can understand."""
+    match failure:
+        case tarfile.ReadError():
+            return "it is not the tar file that `fedhood backup` writes, or its end is missing"
+        case KeyError():
+            return f"a part of it is missing: {failure.args[0]}"
+        case json.JSONDecodeError() | TypeError() | AttributeError() | RecursionError() | UnicodeDecodeError():
+            return f"its {MANIFEST} says nothing that can be understood"
+        case OSError():
+            return f"two parts of it have the same place: {failure.filename}"
+        case _:
+            return str(failure)
+
+
+def _of_database(settings: Settings, source: Path, failure: peewee.DatabaseError) -> Exception:
+    """What the host did wrong, when it is that; else the failure itself."""
+    if not settings.database:
+        return Invalid(f"{source} holds a database that is damaged: {failure}", code="backup")
+    if getattr(failure.__cause__ or failure.__context__, "sqlstate", None) == _UNDEFINED_TABLE:
+        return Invalid("database: it has no tables of fedhood yet; fill it with pg_restore first", code="not-filled")
+    return failure
 
 
 def _manifest(tar: tarfile.TarFile, settings: Settings) -> dict[str, Any]:
@@ -166,16 +286,18 @@ def _manifest(tar: tarfile.TarFile, settings: Settings) -> dict[str, Any]:
         raise ValueError("a newer fedhood made it")
     wanted = "postgresql" if settings.database else "sqlite"
     if manifest["engine"] != wanted:
-        raise ValueError(f"it is of a {manifest['engine']} server, and the settings name {wanted}")
+        raise ValueError(
+            f"it is of a server with {manifest['engine']}, and the setting `database` names {wanted}; they must agree"
+        )
     return manifest
 
 
 def _place(name: str) -> Path:
     """Where a part belongs inside data_dir. Raises ValueError for a name that leads out of it."""
     if name == DATABASE:
-        return Path(f"{DATABASE}.part")
+        return Path(DATABASE)
     if name == SETTINGS:
-        return Path("settings-of-backup.toml")
+        return Path(_OLD_SETTINGS)
     inside = Path(name.removeprefix("data/"))
     if not name.startswith("data/") or inside.is_absolute() or ".." in inside.parts or not inside.parts:
         raise ValueError(f"it has a part that belongs nowhere: {name}")
@@ -186,7 +308,7 @@ def _unpack(tar: tarfile.TarFile, name: str, expected: str, target: Path) -> Non
     opened = tar.extractfile(name)
     if opened is None:
         raise ValueError(f"{name} is no file")
-    for parent in reversed(target.parents):
+    for parent in reversed(target.parents):  # one by one: `parents=True` would give all but the last other rights
         parent.mkdir(mode=0o700, exist_ok=True)
     digest = hashlib.sha256()
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -199,14 +321,17 @@ def _unpack(tar: tarfile.TarFile, name: str, expected: str, target: Path) -> Non
         raise ValueError(f"{name} is damaged")
 
 
-def _begin_new_epochs(settings: Settings) -> None:
-    if settings.database:
-        postgres = peewee.PostgresqlDatabase(settings.database, prefer_psycopg3=True)
-        with postgres.connection_context(), postgres.atomic():
-            postgres.execute_sql(NEW_EPOCHS)
-        return
-    part = settings.data_dir / f"{DATABASE}.part"
-    db = open_file(part)
+def _go_on_anew(settings: Settings, stage: Path, now: datetime) -> None:
+    """Let nothing that is said from now on be taken for something that was said before the loss."""
+    db = _database(settings, stage)
     with db.connection_context(), db.atomic():
         db.execute_sql(NEW_EPOCHS)
-    part.rename(migrate.database_file(settings))
+        db.execute_sql(NEW_VERSIONS)
+        db.execute_sql(NEW_REVISIONS)
+        db.execute_sql(KEEP_REVISIONS.replace("?", db.param), (milliseconds(now),))
+
+
+def _database(settings: Settings, stage: Path) -> peewee.Database:
+    if settings.database:
+        return peewee.PostgresqlDatabase(settings.database, prefer_psycopg3=True)
+    return open_file(stage / DATABASE)

@@ -17,6 +17,7 @@ from fedhood.core import (
     interactions,
     metrics,
     moderation,
+    neighbourhoods,
     notifications,
     peers,
     posts,
@@ -64,6 +65,7 @@ def _post_deleted(uow: UnitOfWork, fact: posts.PostDeleted) -> None:
         request = help_requests.request_row(uow.db, post.id)
         if help_requests.is_live(request):
             help_requests.removed(uow, post=post, request=request)
+        help_requests.forget_note(uow, post_id=post.id)
         outbox.help_deleted(uow, post_id=post.id)
     else:
         outbox.post_deleted(uow, post_id=post.id)
@@ -222,9 +224,47 @@ def _peer_agreed(uow: UnitOfWork, fact: peers.PeerAgreed) -> None:
         outbox.peer_found(uow, peer_id=fact.object or 0)
 
 
+def _paired(uow: UnitOfWork, fact: neighbourhoods.Paired) -> None:
+    posts.part(uow.db, writer=fact.writer, reader=fact.reader, parted=False)
+
+
+def _parted(uow: UnitOfWork, fact: neighbourhoods.Parted) -> None:
+    posts.part(uow.db, writer=fact.writer, reader=fact.reader, parted=True)
+
+
+def _post_shown(uow: UnitOfWork, fact: moderation.PostShown) -> None:
+    """What was to be said while it was hidden was not; said again, who has it already changes nothing."""
+    post = posts.row(uow.db, post_id=fact.object or 0)
+    if post.kind is posts.Kind.HELP:
+        if post.uri is None:
+            revision = help_requests.request_row(uow.db, post.id).revision
+            for said in sorted({1, revision}):
+                outbox.help_changed(uow, post_id=post.id, revision=said)
+        return
+    if post.root is not None:
+        outbox.replied(uow, reply_id=post.id)
+    elif post.uri is None:
+        outbox.post_published(uow, post_id=post.id, version=post.version)
+    if post.edited_at is not None and (post.uri is None or post.root is not None):
+        outbox.post_edited(uow, post_id=post.id, version=post.version)
+
+
+def _link_made(uow: UnitOfWork, fact: moderation.LinkMade) -> None:
+    notifications.tell(uow, account=fact.account, kind=Kind.LINK_MADE, object=fact.account, actor=fact.by)
+
+
+def _keeper_named(uow: UnitOfWork, fact: moderation.KeeperNamed) -> None:
+    notifications.tell(uow, account=fact.account, kind=Kind.KEEPER_NAMED, object=fact.account, actor=fact.by)
+
+
+def _keeper_relieved(uow: UnitOfWork, fact: moderation.KeeperRelieved) -> None:
+    notifications.tell(uow, account=fact.account, kind=Kind.KEEPER_RELIEVED, object=fact.account, actor=fact.by)
+
+
 def _report_filed(uow: UnitOfWork, fact: moderation.ReportFiled) -> None:
+    about = moderation.report_row(uow.db, fact.report).reported
     for place in moderation.told_of(uow.db, fact.report):
-        for account in access.holders(uow.db, access.Permission.MODERATE, place):
+        for account in set(access.holders(uow.db, access.Permission.MODERATE, place)) - {about}:
             notifications.tell(uow, account=account, kind=Kind.REPORT, object=fact.report)
     if fact.elsewhere:
         outbox.reported(uow, report_id=fact.report)
@@ -233,6 +273,10 @@ def _report_filed(uow: UnitOfWork, fact: moderation.ReportFiled) -> None:
 def _report_closed(uow: UnitOfWork, fact: moderation.ReportClosed) -> None:
     if fact.reporter is not None:
         notifications.tell(uow, account=fact.reporter, kind=Kind.REPORT_ANSWER, object=fact.report)
+
+
+def _peer_asked_again(uow: UnitOfWork, fact: peers.PeerAskedAgain) -> None:
+    outbox.peer_agreed(uow, peer_id=fact.object or 0)
 
 
 def _peer_refused(uow: UnitOfWork, fact: peers.PeerRefused) -> None:
@@ -308,6 +352,12 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     help_requests.MessageArrived: (_message_arrived,),
     help_requests.HelpConfirmed: (_confirmed,),
     accounts.AccountErased: (_account_erased,),
+    neighbourhoods.Paired: (_paired,),
+    neighbourhoods.Parted: (_parted,),
+    moderation.KeeperNamed: (_keeper_named,),
+    moderation.KeeperRelieved: (_keeper_relieved,),
+    moderation.LinkMade: (_link_made,),
+    moderation.PostShown: (_post_shown,),
     moderation.ReportFiled: (_report_filed,),
     moderation.ReportClosed: (_report_closed,),
     metrics.ReportCompiled: (_report_compiled,),
@@ -316,6 +366,7 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     peers.PeerFound: (_peer_found,),
     peers.PeerAsked: (_peer_asked,),
     peers.PeerAgreed: (_peer_agreed,),
+    peers.PeerAskedAgain: (_peer_asked_again,),
     peers.PeerRefused: (_peer_refused,),
     peers.PeerEnded: (_peer_ended,),
 }

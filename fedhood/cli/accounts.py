@@ -1,4 +1,4 @@
-"""`fedhood accounts …`: for people who lost their way in."""
+"""`fedhood accounts …`: a way back in for who lost it, and who looks after a neighbourhood."""
 
 from __future__ import annotations
 
@@ -8,20 +8,30 @@ from typing import TYPE_CHECKING
 import click
 
 from fedhood.cli.door import Given, as_json, pass_given
+from fedhood.cli.neighbourhoods import find
 from fedhood.cli.opened import opened
 from fedhood.core import access, neighbourhoods
 from fedhood.core import accounts as people
-from fedhood.kernel.errors import Conflict, NotFound
+from fedhood.core.access import Role
+from fedhood.core.accounts import AccountState
+from fedhood.kernel.errors import Conflict, Invalid, NotFound
+from fedhood.kernel.settings import Profile
 
 if TYPE_CHECKING:
     import peewee
 
     from fedhood.core.accounts import Account
+    from fedhood.core.neighbourhoods import Neighbourhood
+    from fedhood.kernel.database import UnitOfWork
 
 
 @click.group()
 def accounts() -> None:
-    """People who lost their way in."""
+    """A way back in for a resident, and who looks after a neighbourhood.
+
+    NAME is a handle (the part after the @ of somebody's page), or a name that only one resident has. All of it works
+    while the server runs.
+    """
 
 
 @accounts.command()
@@ -29,13 +39,63 @@ def accounts() -> None:
 @as_json
 @pass_given
 def link(given: Given, name: str, *, as_json: bool) -> None:
-    """Print a new one-time link that signs NAME in (a handle, or a name that only one resident has)."""
+    """Print a one-time link that signs NAME in.
+
+    NAME is a handle, or a name that only one resident has. The link works once, for two days; earlier ones end. Give it
+    to nobody else: it opens their account.
+    """
     settings = given.settings()
     with opened(settings) as database:
         account = database.look(_find, name)
         token = database.transact(access.make_link, account=account.id, by=None)
-    address = f"{settings.base_url or f'http://{settings.listen}'}/link/{token}"
+    address = f"{settings.base_url or settings.local_url}/link/{token}"
     click.echo(json.dumps({"account": account.handle, "link": address}) if as_json else address)
+
+
+@accounts.command()
+@click.argument("name")
+@click.option("--neighbourhood", "where", metavar="KEY", help="Of this neighbourhood; without it, of NAME's own.")
+@click.option("--everywhere", is_flag=True, help="Of the whole server, and of its agreements with others.")
+@pass_given
+def entrust(given: Given, name: str, where: str | None, *, everywhere: bool) -> None:
+    """Make NAME a moderator: somebody who looks after a neighbourhood.
+
+    NAME is a handle, or a name that only one resident has. A moderator lets people in, makes sign-in links, reads
+    reports and hides what should not stand there. Use this when nobody else can, for instance because the only
+    moderator has left.
+    """
+    if everywhere and where is not None:
+        raise click.UsageError("--neighbourhood and --everywhere say two different things; give one of them.")
+    settings = given.settings()
+    if settings.profile is Profile.CITY:
+        raise Invalid(
+            "profile: this is a city's server, which has clerks and no moderators; fedhood accounts link lets a clerk "
+            "in again"
+        )
+    with opened(settings) as database:
+        account, place = database.transact(_entrust, name=name, where=where, everywhere=everywhere)
+    click.echo(f"{account.name} (@{account.handle}) looks after {place or 'every neighbourhood on this server'} now.")
+
+
+def _entrust(uow: UnitOfWork, *, name: str, where: str | None, everywhere: bool) -> tuple[Account, str]:
+    """The resident, and the name of the neighbourhood, empty for all. Raises NotFound, Conflict."""
+    account = _find(uow.db, name)
+    if account.state is not AccountState.ACTIVE:
+        raise Conflict(f"{account.name} may not sign in at present, and so cannot look after anything")
+    place = None if everywhere else _place(uow.db, account, where)
+    access.give(
+        uow, account=account.id, role=Role.MODERATOR, neighbourhood=None if place is None else place.id, by=None
+    )
+    return account, "" if place is None else place.name
+
+
+def _place(db: peewee.Database, account: Account, where: str | None) -> Neighbourhood:
+    """The neighbourhood that was named, else the one where somebody lives. Raises NotFound, Conflict."""
+    if where is not None:
+        return find(db, where)
+    if account.neighbourhood is None:
+        raise Conflict(f"{account.name} lives in no neighbourhood; say which with --neighbourhood, or --everywhere")
+    return neighbourhoods.get(db, account.neighbourhood)
 
 
 def _find(db: peewee.Database, name: str) -> Account:
@@ -46,7 +106,7 @@ def _find(db: peewee.Database, name: str) -> Account:
     everybody = [account for place in neighbourhoods.ours(db) for account in people.residents(db, place.id)]
     named = [account for account in everybody if account.name.casefold() == name.casefold()]
     if not named:
-        raise NotFound(f"nobody here is called {name}")
+        raise NotFound(f"nobody here is called {name}; a handle is the part after the @ of somebody's page")
     if len(named) > 1:
         raise Conflict(f"several are called {name}; use a handle: {', '.join(str(each.handle) for each in named)}")
     return named[0]

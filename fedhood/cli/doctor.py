@@ -14,6 +14,7 @@ import click
 import peewee
 
 from fedhood.cli.door import Given, as_json, pass_given
+from fedhood.cli.words import words_for
 from fedhood.kernel import migrate
 from fedhood.kernel.errors import FedhoodError, Invalid
 from fedhood.kernel.jobs import JobState, JobTable
@@ -76,7 +77,9 @@ def examine(given: Given) -> Iterator[Finding]:
         try:
             yield check(settings)
         except (peewee.PeeweeException, OSError, Invalid) as failure:
-            yield Finding(check.__name__.strip("_"), Outcome.ILL, str(failure))
+            yield Finding(check.__name__.strip("_"), Outcome.ILL, words_for(failure, settings) or str(failure))
+            if check is _schema and settings.database:
+                return  # nobody answers there: once is enough
 
 
 def _name(settings: Settings) -> Finding:
@@ -87,21 +90,30 @@ def _name(settings: Settings) -> Finding:
 
 def _folder(settings: Settings) -> Finding:
     folder = settings.data_dir
-    if not folder.is_dir():
+    if not folder.exists():
+        above = next(parent for parent in folder.absolute().parents if parent.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            return Finding("folder", Outcome.ILL, f"data_dir: {folder.absolute()} cannot be made inside {above}")
         return Finding("folder", Outcome.LOOK, f"{folder.absolute()} is not there yet; fedhood serve makes it")
+    if not folder.is_dir():
+        return Finding("folder", Outcome.ILL, f"data_dir: {folder.absolute()} is a file, and should be a folder")
     if folder.stat().st_mode & 0o077:
-        return Finding("folder", Outcome.ILL, f"others may read {folder.absolute()}: chmod 700 it")
+        return Finding("folder", Outcome.ILL, f"others may read it; shut it with: chmod 700 {folder.absolute()}")
     if not os.access(folder, os.W_OK):
-        return Finding("folder", Outcome.ILL, f"{folder.absolute()} cannot be written")
+        return Finding("folder", Outcome.ILL, f"this user may not write into {folder.absolute()}; run as its owner")
     return Finding("folder", Outcome.WELL, f"{folder.absolute()}")
 
 
 def _room(settings: Settings) -> Finding:
     folder = settings.data_dir.absolute()
-    while not folder.exists():
+    while not folder.is_dir():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    return Finding("room", Outcome.WELL if free > ROOM else Outcome.ILL, f"{free >> 20} MiB free")
+    if free < ROOM:
+        return Finding(
+            "room", Outcome.ILL, f"{free >> 20} MiB free on the disk of {folder}; make room, {ROOM >> 20} MiB"
+        )
+    return Finding("room", Outcome.WELL, f"{free >> 20} MiB free")
 
 
 def _sqlite(_settings: Settings) -> Finding:
@@ -127,7 +139,7 @@ def _schema(settings: Settings) -> Finding:
         pending = migrate.pending(db)
     if pending:
         return Finding("schema", Outcome.LOOK, f"fedhood serve will apply {', '.join(pending)}")
-    return Finding("schema", Outcome.WELL, "as this program needs it")
+    return Finding("schema", Outcome.WELL, "the database is as this program needs it")
 
 
 def _file(settings: Settings) -> Finding:
@@ -136,7 +148,9 @@ def _file(settings: Settings) -> Finding:
         return Finding("file", Outcome.LOOK, "no database yet")
     with db.connection_context():
         said = [row[0] for row in db.execute_sql("PRAGMA quick_check(5)").fetchall()]
-    return Finding("file", Outcome.WELL if said == ["ok"] else Outcome.ILL, "; ".join(said))
+    if said == ["ok"]:
+        return Finding("file", Outcome.WELL, "the database is whole")
+    return Finding("file", Outcome.ILL, f"the database is damaged; restore a backup: {'; '.join(said)}")
 
 
 def _jobs(settings: Settings) -> Finding:
@@ -147,4 +161,6 @@ def _jobs(settings: Settings) -> Finding:
         if "job" not in db.get_tables():
             return Finding("jobs", Outcome.LOOK, "no table of jobs yet")
         given_up = JobTable.select().where(JobTable.state == JobState.DISCARDED).count(db)
-    return Finding("jobs", Outcome.LOOK if given_up else Outcome.WELL, f"{given_up} given up")
+    if given_up:
+        return Finding("jobs", Outcome.LOOK, f"{given_up} given up after many tries; the log of the server says why")
+    return Finding("jobs", Outcome.WELL, "none was given up")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 # name: module, and the sentence that `fedhood --help` says without reading the module
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("fedhood.cli.serve", "Serve the neighbourhoods of this server."),
-    "accounts": ("fedhood.cli.accounts", "People who lost their way in."),
+    "accounts": ("fedhood.cli.accounts", "A way back in for a resident, and who looks after a neighbourhood."),
+    "neighbourhoods": ("fedhood.cli.neighbourhoods", "The neighbourhoods of this server, and which read each other."),
     "backup": ("fedhood.cli.keep", "Copy the whole server into one file, while it runs."),
     "restore": ("fedhood.cli.keep", "Unpack a backup into an empty data folder."),
     "doctor": ("fedhood.cli.doctor", "Say what is well and what is not."),

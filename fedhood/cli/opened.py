@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fedhood import consequences
+from fedhood.cli.words import in_words
 from fedhood.kernel import migrate
 from fedhood.kernel.clock import Clock
 from fedhood.kernel.database import open_database
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
-    """The database, not started: `transact` and `look`. Raises Invalid when there is none of this program's schema."""
+    """The database, not started: `transact` and `look`. The server may run beside it.
+
+    Raises Invalid when there is none of this program's schema, and for what the machine or the database refuses.
+    """
+    with in_words(settings), _opened(settings) as database:
+        yield database
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
     if not settings.database and not migrate.database_file(settings).exists():
         raise Invalid(f"there is no database in {settings.data_dir}; fedhood serve makes one", code="no-database")
     clock = Clock()

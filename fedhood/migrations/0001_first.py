@@ -188,6 +188,7 @@ class Peer(_Table):
     their_follow_uri = peewee.TextField(null=True)
     our_follow_uri = peewee.TextField(null=True)
     confirmed_at = peewee.BigIntegerField(null=True)
+    agreed_at = peewee.BigIntegerField(null=True)
     confirmed_by = peewee.IntegerField(null=True)
     chosen_pairs = peewee.TextField(null=True)
     last_error = peewee.TextField(null=True)
@@ -302,6 +303,8 @@ class PostPlace(_Table):
     place = peewee.IntegerField()
     post = peewee.BigIntegerField()
     next_door = peewee.BooleanField()
+    parted = peewee.BooleanField()
+    hidden = peewee.BooleanField()
 
     class Meta:
         table_name = 'post_place'
@@ -470,6 +473,7 @@ class ModerationAction(_Table):
     action = peewee.TextField()
     object = peewee.BigIntegerField(null=True)
     report = peewee.IntegerField(null=True)
+    person = peewee.IntegerField(null=True)
     reason = peewee.TextField()
     at = peewee.BigIntegerField()
 
@@ -518,6 +522,20 @@ class CityArea(_Table):
         indexes = ((('host', 'name'), True),)
 
 
+class CityAreaVersion(_Table):
+    id = peewee.AutoField()
+    area = peewee.IntegerField(index=True)
+    since = peewee.BigIntegerField()
+    until = peewee.BigIntegerField(null=True)
+    name = peewee.TextField()
+    households = peewee.IntegerField()
+    source = peewee.TextField()
+    counted_on = peewee.TextField()
+
+    class Meta:
+        table_name = 'city_area_version'
+
+
 class ReceivedReport(_Table):
     id = peewee.AutoField()
     peer = peewee.IntegerField()
@@ -558,7 +576,7 @@ class RemoteActor(_Table):
     inbox = peewee.TextField()
     key_uri = peewee.TextField(unique=True)
     public_key_pem = peewee.TextField()
-    proof_key_uri = peewee.TextField(index=True)
+    proof_key_uri = peewee.TextField()
     multikey = peewee.TextField()
     fetched_at = peewee.BigIntegerField()
 
@@ -664,6 +682,7 @@ TABLES = (
     ModerationAction,
     IssuedReport,
     CityArea,
+    CityAreaVersion,
     ReceivedReport,
     ActorKey,
     RemoteActor,

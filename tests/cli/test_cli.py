@@ -4,58 +4,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fedhood.cli import door, main
+from fedhood.cli import door
 from fedhood.cli import settings as settings_page
-from fedhood.core import access, accounts, neighbourhoods
+from fedhood.core import access, accounts
 from fedhood.kernel import migrate, settings
-from fedhood.kernel.database import open_database
-from fedhood.kernel.ids import IdMaker
 from fedhood.kernel.settings import Settings
-from tests.support.clocks import NOON
+from tests.cli.conftest import Shell
 
 ROOT = Path(__file__).parents[2]
-
-
-class Shell:
-    """Calls `fedhood` in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings(data_dir=folder / "data")
-        self.environment = {"FEDHOOD_DATA_DIR": str(self.settings.data_dir)}
-
-    def __call__(self, *words: str, **environment: str) -> Result:
-        return CliRunner().invoke(main, list(words), env=self.environment | environment)
-
-    def json(self, *words: str) -> Any:
-        result = self(*words, "--json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-
-@pytest.fixture
-def fedhood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    monkeypatch.chdir(tmp_path)
-    return Shell(tmp_path)
-
-
-@pytest.fixture
-async def elm(fedhood: Shell, clock, consequences):
-    """A server with a neighbourhood, and residents called Ana, Ben and Ben."""
-    migrate.up(fedhood.settings, now=NOON)
-    database = open_database(fedhood.settings, clock=clock, new_id=IdMaker(clock), consequences=consequences)
-    place = database.transact(neighbourhoods.create, name="Elm")
-    people = [
-        database.transact(accounts.create, name=name, neighbourhood=place, language="en")
-        for name in ("Ana Lima", "Ben", "Ben")
-    ]
-    yield SimpleNamespace(database=database, people=people)
-    await database.close()
 
 
 def test_help_names_every_command(fedhood: Shell):
@@ -128,6 +87,15 @@ def test_a_link_is_made_for_a_handle(fedhood: Shell, elm):
     assert fedhood.json("accounts", "link", f"@{handle}")["account"] == handle
 
 
+def test_a_link_is_one_that_a_browser_can_go_to(fedhood: Shell, elm):
+    said = fedhood("accounts", "link", "Ana Lima", FEDHOOD_LISTEN="0.0.0.0:80")
+    assert said.stdout.startswith("http://127.0.0.1:80/link/")
+    said = fedhood("accounts", "link", "Ana Lima", FEDHOOD_LISTEN="[::]:80")
+    assert said.stdout.startswith("http://[::1]:80/link/")
+    said = fedhood("accounts", "link", "Ana Lima", FEDHOOD_HOST="elm.example")
+    assert said.stdout.startswith("https://elm.example/link/")
+
+
 def test_a_name_of_several_is_no_name(fedhood: Shell, elm):
     result = fedhood("accounts", "link", "Ben")
     assert result.exit_code == 1
@@ -137,7 +105,8 @@ def test_a_name_of_several_is_no_name(fedhood: Shell, elm):
 @pytest.mark.usefixtures("elm")
 def test_nobody_is_called_that(fedhood: Shell):
     result = fedhood("accounts", "link", "Nobody")
-    assert (result.exit_code, result.stderr) == (1, "Error: nobody here is called Nobody\n")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert result.stderr.startswith("Error: nobody here is called Nobody")
 
 
 @pytest.mark.usefixtures("elm")

@@ -351,3 +351,24 @@ def test_a_neighbourhood_that_is_taken_off_the_list_and_put_back_keeps_what_it_r
     city.list()
     assert city.states()["Elm"] is AreaState.REPORTED
     assert city.database.look(metrics.city_name) == "Mechelen"
+
+
+@pytest.mark.both_databases
+def test_what_the_list_says_later_changes_no_quarter_that_is_over(city):
+    city.receive(handed())
+    before = city.overview()
+    city.clock.set(Q4.missing_at + timedelta(days=1))
+    city.list(LIST.replace("1450", "9000").replace("Oak,", "New Oak,"))
+    city.list("Ash,ash.example,900,Statbel,2027-01-01\n")
+    then = city.overview()
+    assert [row.area.name for row in then.rows] == [row.area.name for row in before.rows]
+    assert (then.percent, then.reported) == (before.percent, before.reported)
+    assert [row.area.name for row in city.overview(Q4.following()).rows] == ["Ash"]
+
+
+def test_a_name_that_is_typed_otherwise_is_the_same_neighbourhood(city):
+    city.receive(handed())
+    city.list(LIST.replace("Elm", "  ELM "))
+    assert AreaState.REPORTED in city.states().values()
+    city.list(LIST.replace("Elm", "Elm Hill"))
+    assert city.states()["Elm Hill"] is AreaState.REPORTED

@@ -176,7 +176,10 @@ def test_the_rule_for_one_post_and_the_rule_for_a_list_say_the_same(database, st
     some = [row.id for row in database.look(lambda db: list(posts.PostTable.select().execute(db)))]
     database.transact(moderation.hide, by=mia, post_id=some[0])
     database.transact(relations.block, by=ana, other=bob.account)
-    for viewer in (ana, bob, cem, mia, everyone, NOBODY):
+    kim, lou = resident(database, "Kim", street["oak"]), resident(database, "Lou", street["oak"], moderator=True)
+    database.transact(lambda uow: posts.hide_in(uow.db, some[2], street["oak"], hidden=True))
+    database.transact(lambda uow: posts.part(uow.db, writer=street["elm"], reader=street["ash"], parted=True))
+    for viewer in (kim, lou, ana, bob, cem, mia, everyone, NOBODY):
         one_by_one = {
             p for p in some if database.look(lambda db, p=p, v=viewer: posts.may_see(db, posts.row(db, post_id=p), v))
         }

@@ -1,5 +1,6 @@
 """What an administrator copies works as it lies here."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -70,6 +71,23 @@ def test_the_caddyfile_is_valid(tmp_path: Path):
         env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
     )
     assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.parametrize(
+    ("uri", "logged"),
+    [
+        ("/link/SECRET", "/link/…"),
+        ("/setup/SECRET", "/setup/…"),
+        ("/setup/SECRET?lang=nl", "/setup/……"),
+        ("/join?code=SECRET", "/join…"),
+        ("/p/17", "/p/17"),
+    ],
+)
+def test_no_word_that_opens_a_door_is_logged(uri: str, logged: str):
+    rules = re.findall(r'request>uri regexp "(.+)" "(.+)"', CADDYFILE.read_text("utf-8"))
+    assert len(rules) == 2, "one for what is asked, one for what goes wrong"
+    for pattern, instead in rules:
+        assert re.sub(pattern, instead.replace("$1", r"\1"), uri) == logged
 
 
 def test_the_licence_is_the_whole_text():

@@ -56,6 +56,11 @@ def _as_author_or_moderator(thing: str, viewer: str) -> bool:
     )
 
 
+def _as_one_who_looks_after(thing: str, viewer: str) -> bool:
+    """Of the place where it was written, or of one that it was told."""
+    return expected.knows(thing, viewer) and viewer in expected.REPORTS_IN["elm"] | expected.REPORTS_IN["oak"]
+
+
 def _of_request(thing: str, viewer: str) -> bool:
     return thing in expected.HELP and expected.knows(thing, viewer)
 
@@ -67,6 +72,7 @@ def _other_than_author(thing: str, viewer: str) -> bool:
 DEEDS = {
     "/p/{id}/answer": Deed({"text": "x"}, _as_neighbour),
     "/p/{id}/thanks": Deed({}, _as_resident),
+    "/host/posts/{id}/show": Deed({}, _as_one_who_looks_after),
     "/p/{id}/edit": Deed({"text": "x"}, as_author),
     "/p/{id}/delete": Deed({}, _as_author_or_moderator),
     "/p/{id}/report": Deed({"reason": "other", "text": "x"}, _as_resident),
@@ -125,12 +131,16 @@ FORMS = {
     "/account/leave": Form(_ANY, {"passphrase": "x"}),
     "/host/neighbours": Form(_AGREE, {"host": "x.localhost:9"}),
     "/city/set-up": Form(expected.CLERKS, {"name": "x", "areas": ""}),
+    "/city/clerks": Form(expected.CLERKS, {"name": "x", "language": "nl"}),
     "/host/neighbours/here": Form(
         (_LOOK_AFTER | _AGREE) - {"birch moderator"}, {"writer": "1", "reader": "2", "on": "yes"}
     ),
     "/host/neighbours/{peer}/match": Form(_AGREE, {"pair-1-0": "on"}, lambda _: ["/host/neighbours/1/match"]),
     "/host/neighbours/{peer}/differ": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/differ"]),
     "/host/codes": Form(_LOOK_AFTER, {"place": "1", "count": "1"}),
+    "/host/people/homes": Form(_LOOK_AFTER, {"place": "1", "one": "1", "other": "2"}),
+    "/host/people/homes/merge": Form(_LOOK_AFTER, {"one": "1", "other": "2"}),
+    "/host/rules": Form(_LOOK_AFTER - {"birch moderator"}, {"place": "1", "rules": "x"}),
     "/host/codes/{sheet}/cancel": Form(
         _LOOK_AFTER - {"birch moderator"}, {}, lambda site: [f"/host/codes/{site.sheet or routes.NEVER}/cancel"]
     ),
@@ -143,8 +153,11 @@ REPORTS = {
 }
 # a neighbour that one will not meet
 PEOPLE = frozenset({"/people/{key}/block", "/people/{key}/unblock"})
-# one-time links are made for those whom one looks after
+# one-time links are made for those whom one looks after, and who looks after the place is one of them
 LINKS = "/host/people/{account}/link"
+ENTRUST = "/host/people/{account}/entrust"
+RELIEVE = "/host/people/{account}/relieve"
+WITH_RESIDENTS = (LINKS, ENTRUST, RELIEVE)
 INBOXES = frozenset(
     {
         "/ap/inbox",
@@ -156,4 +169,4 @@ INBOXES = frozenset(
         "/ap/city/inbox",
     }
 )
-KNOWN = {*DEEDS, *ANSWERS, *FORMS, *REPORTS, *PEOPLE, LINKS, *INBOXES}
+KNOWN = {*DEEDS, *ANSWERS, *FORMS, *REPORTS, *PEOPLE, *WITH_RESIDENTS, *INBOXES}

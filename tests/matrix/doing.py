@@ -69,12 +69,20 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     link = await done("elm moderator", deeds.LINKS, status=200, account=elm.people["blocked"].account)
     found = _LINK.search(link.body.decode())
     await done("stranger at elm", "/link/{token}", token=found.group(1) if found is not None else "")
+    helper, neighbour = elm.people["helper"].account, elm.people["neighbour"].account
+    await done("elm moderator", deeds.ENTRUST, account=helper)
+    await done("elm moderator", deeds.RELIEVE, account=helper)
+    together = {"place": "1", "one": str(helper), "other": str(neighbour)}
+    await done("elm moderator", "/host/people/homes", together)
+    await done("elm moderator", "/host/people/homes/merge", together)
+    await done("elm moderator", "/host/rules", {"place": "1", "rules": "x"})
     about = elm.reports[0]  # a post of Oak's, hidden for those who read it here
     await done("elm moderator", "/host/reports/{report}/hide", report=about)
     await done("elm moderator", "/host/reports/{report}/show", report=about)
     await done(
         "elm moderator", "/host/reports/{report}/answer", deeds.REPORTS["/host/reports/{report}/answer"], report=about
     )
+    await done("elm moderator", "/host/posts/{id}/show", id=elm.ids["hidden post"])
     key = (await elm.place.database.read(keys, elm))["silke"]
     await done("neighbour", "/people/{key}/block", key=key)
     await done("neighbour", "/people/{key}/unblock", key=key)
@@ -94,6 +102,8 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
         "new-date": "2026-01-01",
     }
     await done("clerk", "/city/set-up", {"name": "x", **area})
+    known = {"known": str(elm.people["clerk"].account)}
+    await done("clerk", "/city/clerks", {"name": "x", "language": "nl", **known}, status=200)
     await done("cedar", "/sign-out")
     await done("birch", "/account/leave", {"passphrase": words})
 

@@ -228,12 +228,12 @@ def _peers(db: Any, site: Site, never: int) -> list[Ask]:
     return [Ask(f"/host/neighbours/{number}") for number in numbers]
 
 
-def _links(_: Any, site: Site, never: int) -> list[Ask]:
-    del never
-    return [
+def _residents(pattern: str) -> Callable[..., list[Ask]]:
+    """A page about each resident, for who looks after them."""
+    return lambda _, site, never: [
         Ask(
-            f"/host/people/{one.account}/link",
-            f"/host/people/{NEVER}/link",
+            pattern.format(account=one.account),
+            pattern.format(account=NEVER),
             lambda viewer, role=role: role in expected.LOOKS_AFTER.get(viewer, ()),
         )
         for role, one in site.people.items()
@@ -266,7 +266,9 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/link/{token}": _tokens("/link/{token}"),
     "/setup/{token}": _tokens("/setup/{token}"),
     "/host/neighbours/{peer}": _peers,
-    "/host/people/{account}/link": _links,
+    "/host/people/{account}/link": _residents("/host/people/{account}/link"),
+    "/host/people/{account}/entrust": _residents("/host/people/{account}/entrust"),
+    "/host/people/{account}/relieve": _residents("/host/people/{account}/relieve"),
     "/metrics/v1/reports/{area}/{period}/{revision}": _figures,
     "/.well-known/webfinger": _resources,
     "/ap/groups/{key}": _groups,

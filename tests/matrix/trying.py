@@ -144,8 +144,10 @@ async def _with_forms(trier: Trier, viewer: Viewer) -> None:
 async def _with_links(trier: Trier, viewer: Viewer) -> None:
     whose = trier.tally.whose(viewer, deeds.LINKS)
     for role, one in trier.site.people.items():
-        if role not in expected.LOOKS_AFTER.get(whose, ()):
-            path, missing = deeds.LINKS.format(account=one.account), deeds.LINKS.format(account=routes.NEVER)
+        if role in expected.LOOKS_AFTER.get(whose, ()):
+            continue
+        for pattern in deeds.WITH_RESIDENTS:
+            path, missing = pattern.format(account=one.account), pattern.format(account=routes.NEVER)
             await trier.same_as_missing(viewer, path, await trier.send(viewer, path, {}), missing, {})
 
 

@@ -67,6 +67,7 @@ async def test_the_moderators_of_oak_read_what_elm_complains_about_without_a_nam
     assert (ours.id, ours.reporter) == (here, ana.account)
     (theirs,) = await open_at(oak, pim)
     assert (theirs.reporter, theirs.reported, theirs.post, theirs.text) == (None, bob.account, post, "He shouts at us")
+    assert theirs.reason is Reason.UNKIND
     assert Kind.REPORT in await kinds(oak, pim)
     assert Kind.REPORT not in await kinds(oak, bob)
 

@@ -41,9 +41,11 @@ if TYPE_CHECKING:
     from fedhood.kernel.engine import UnitOfWork
 
 WAITING = "waiting"
+_PROVED = web.RequestKey("proved", bool)
 SOON = 5  # seconds until what came before has been understood
 
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
+_REMOVALS = frozenset({"Delete", "Undo"})
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
 
 
@@ -124,6 +126,7 @@ class Inboxes:
             now=federation.clock.now(),
         )
         await self._finder.verify(federation, checked, peer=sender.peer, actor=arrived.actor)
+        request[_PROVED] = True
         if sender.peer is not None and sender.peer.state is PeerState.AGREED:
             request.app[LIMITER].check(Bucket.INBOX_PEER, sender.peer.host)
         await federation.database.write(_keep, sender, arrived, scoped=scoped)
@@ -146,11 +149,12 @@ def routes() -> list[web.RouteDef]:
 async def _answered(request: web.Request, take: Callable[[web.Request], Awaitable[None]]) -> web.Response:
     """202, or the problem; a signature that does not hold is counted for the address."""
     limiter, address = request.app[LIMITER], client(request)
+    request[_PROVED] = False
     try:
         limiter.peek(Bucket.BAD_SIGNATURES, address)
         await take(request)
     except Unauthenticated as error:
-        _count_bad(limiter, address)
+        _count(limiter, Bucket.BAD_SIGNATURES, address)
         return problems.response(Refused(401, error.code, f"The signature is not accepted: {error.detail}."))
     except Invalid as error:
         return problems.response(Refused(400, error.code, f"The activity cannot be read: {error.detail}."))
@@ -159,14 +163,17 @@ async def _answered(request: web.Request, take: Callable[[web.Request], Awaitabl
         return problems.response(Refused(429, "too-many-requests", "Please wait.", retry_after=wait))
     except Refused as refused:
         if refused.status == 401:
-            _count_bad(limiter, address)
+            _count(limiter, Bucket.BAD_SIGNATURES, address)
         return problems.response(refused)
+    finally:
+        if not request[_PROVED]:
+            _count(limiter, Bucket.UNPROVED, address)
     return web.Response(status=202)
 
 
-def _count_bad(limiter: Limiter, address: str) -> None:
+def _count(limiter: Limiter, bucket: Bucket, address: str) -> None:
     with contextlib.suppress(TooMany):  # others of this address were faster: the next one is turned away
-        limiter.check(Bucket.BAD_SIGNATURES, address)
+        limiter.check(bucket, address)
 
 
 def _known_person(db: peewee.Database, key: str) -> None:
@@ -190,13 +197,18 @@ def _too_large() -> Refused:
 
 
 async def _sender(request: web.Request, federation: Federation) -> Sender:
-    """Who claims to deliver. Whoever is not an agreed peer is counted by address, before anything costs."""
+    """Who claims to deliver. Whoever is not an agreed peer is counted by address, before anything costs.
+
+    Who claims to be one is counted when that turns out to be untrue (`_answered`), and waits like everybody else then.
+    """
     address = client(request)
     signature = _signature(request)
     host = urls.authority(signature.key_id) if signature is not None else ""
     peer = await federation.database.read(peers.by_host, host) if host else None
     if peer is None or peer.state is not PeerState.AGREED:
         request.app[LIMITER].check(Bucket.INBOX_UNKNOWN, address)
+    else:
+        request.app[LIMITER].peek(Bucket.UNPROVED, address)
     if signature is None:
         raise Refused(401, "signature-missing", "A delivery carries one Signature header.")
     if peer is not None and peer.trust is Trust.BLOCKED:
@@ -283,6 +295,8 @@ async def _check_policy(federation: Federation, sender: Sender, arrived: Arrived
     peer = sender.peer
     if peer is not None and peer.state is PeerState.AGREED:
         return
+    if peer is not None and peer.may_take_back and _takes_back(arrived.document):
+        return
     kind = arrived.document.get("type")
     if not at_instance or kind not in _ROUND_TABLE:
         if peer is not None and await federation.database.read(_has_more_to_say, peer.id):
@@ -293,6 +307,12 @@ async def _check_policy(federation: Federation, sender: Sender, arrived: Arrived
     speaks = peer is not None and peer.actor_uri == arrived.actor
     if not asks and not speaks:
         raise problems.peering_required(federation.addresses.instance)
+
+
+def _takes_back(document: dict[str, Any]) -> bool:
+    """Whether it is a removal, which is heard from a former neighbour too."""
+    inner = document.get("object") if document.get("type") == "Announce" else document
+    return isinstance(inner, dict) and inner.get("type") in _REMOVALS
 
 
 async def _check_not_blocked(federation: Federation, uri: str) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from fedhood.adapters.activitypub import keys, remote
 from fedhood.adapters.activitypub.actors import MAIN_KEY
 from fedhood.adapters.activitypub.problems import Refused
-from fedhood.core.peers import PeerState
 from fedhood.kernel import urls
 from fedhood.kernel.errors import Invalid, RemoteFailure, Unauthenticated
 
@@ -28,8 +27,8 @@ _MOST_BAD_KEYS = 10_000
 
 
 def is_settled(peer: Peer) -> bool:
-    """Whether this server's key is the one that counts: two people compared it, or agreed on it."""
-    return peer.state is PeerState.AGREED or peer.confirmed_at is not None
+    """Whether this server's key is the one that counts: two people compared it, or once agreed on it."""
+    return peer.may_take_back or peer.confirmed_at is not None
 
 
 def is_vouched(actor: RemoteActor, peer: Peer) -> bool:
@@ -59,7 +58,7 @@ class KeyFinder:
             raise Refused(403, "signer-is-not-the-actor", "What somebody else signed is not taken here.")
         if peer is not None and is_settled(peer) and key_uri == f"{peer.actor_uri}{MAIN_KEY}" and peer.public_key_pem:
             checked.verify_with(keys.load_rsa_public(peer.public_key_pem))
-        elif peer is None or peer.state is not PeerState.AGREED:
+        elif peer is None or not peer.may_take_back:
             checked.verify_with(keys.load_rsa_public(await self._first_key(federation, actor)))
         else:
             await self._verify_vouched(federation, checked, peer)

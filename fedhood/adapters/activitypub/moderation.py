@@ -11,6 +11,7 @@ from fedhood.adapters.activitypub.posts import Said
 from fedhood.adapters.activitypub.saying import Delivery, Saying
 from fedhood.core import help_requests, moderation, peers
 from fedhood.core import posts as core_posts
+from fedhood.core.moderation import Reason
 from fedhood.kernel.clock import instant
 from fedhood.kernel.errors import NotFound
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def flag(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> Said:
-    """A complaint about somebody there: who, which post or private thread, and the words it was made with (golden 44).
+    """A complaint about somebody there: who, which post or private thread, why, and in which words (golden 44).
 
     Raises NotFound.
     """
@@ -43,6 +44,7 @@ def flag(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> Said:
         "cc": [],
         "fhScope": vocabulary.DIRECT,
         "object": [posts.person_uri(db, addresses, report.reported), *_about(db, addresses, report)],
+        **({} if report.reason is Reason.OTHER else {"fhCategory": report.reason.value}),
         **(vocabulary.texts(report.text, "") if report.text else {}),
     }
     return key, Saying(INSTANCE, document)

@@ -4,7 +4,7 @@
 |---|---|
 | what was understood, or is of a kind not known here | 30 days, as long as a removal may wait to be passed on |
 | what was refused, or could not be understood | 14 days, for whoever looks after the server |
-| the bytes of what was said, once nobody waits for them any more | 90 days |
+| the bytes of what was said, once nobody waits for them any more | 30 days |
 | the bytes of reports to the city | for good: the next one names them by their digest |
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 UNDERSTOOD_FOR = timedelta(days=30)
 REFUSED_FOR = timedelta(days=14)
-SAID_FOR = timedelta(days=90)
+SAID_FOR = timedelta(days=30)
 # one transaction holds the writer while it deletes: the rest goes next time
 MOST = 2000
 

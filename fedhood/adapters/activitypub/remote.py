@@ -166,11 +166,6 @@ def by_key(db: peewee.Database, key_uri: str) -> RemoteActor | None:
     return _one(RemoteActorTable.select().where(RemoteActorTable.key_uri == key_uri).execute(db))
 
 
-def by_proof_key(db: peewee.Database, key_uri: str) -> RemoteActor | None:
-    """The actor whose documents are signed with this key."""
-    return _one(RemoteActorTable.select().where(RemoteActorTable.proof_key_uri == key_uri).execute(db))
-
-
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 

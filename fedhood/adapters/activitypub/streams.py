@@ -19,7 +19,7 @@ from fedhood.kernel.clock import from_milliseconds, milliseconds
 from fedhood.kernel.database import Compiled, hole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from fedhood.kernel.engine import UnitOfWork
 
@@ -146,8 +146,15 @@ def may_go(db: peewee.Database, delivery: Delivery, now: datetime) -> bool:
         return delivery.verb != reports.REPORT or reports.AGGREGATE in granted
     if delivery.verb in _DIRECT:
         return vocabulary.DIRECT in granted
+    return _may_be_read(db, delivery, granted, now)
+
+
+def _may_be_read(db: peewee.Database, delivery: Delivery, granted: Container[str], now: datetime) -> bool:
+    """Whether a post is for the peer. One that is hidden is for nobody: shown again, it is said anew."""
     post = posts.row(db, post_id=delivery.object)
     root = post if post.root is None else posts.row(db, post_id=post.root)
+    if post.hidden_at is not None or root.hidden_at is not None:
+        return False
     if root.uri is None:
         return delivery.peer in outbox.readers(db, post, now)
     return vocabulary.scope_of(post.audience) in granted

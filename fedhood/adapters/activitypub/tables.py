@@ -28,7 +28,7 @@ class RemoteActorTable(Table):
     inbox = p0(peewee.TextField())
     key_uri = p0(peewee.TextField(unique=True))
     public_key_pem = p0(peewee.TextField())
-    proof_key_uri = p0(peewee.TextField(index=True))
+    proof_key_uri = p0(peewee.TextField())
     multikey = p0(peewee.TextField())
     fetched_at = p0(MomentField())
 

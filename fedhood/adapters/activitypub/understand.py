@@ -3,10 +3,11 @@
     waiting ──▶ understood            taken in, in one transaction with what follows
             ──▶ refused               contradicts itself, is forged, or may not be; kept with its reason
             ──▶ ignored               of a kind that is not known here; kept
-            ──▶ waiting, later ──▶ dead     another server has to be asked and does not answer: three tries
+            ──▶ waiting, later ──▶ parked ──▶ dead    another server has to be asked and does not answer: three days
             ──▶ parked ──▶ dead       speaks about what is not here (yet): tried for half an hour
 
-Of one server the first that waits is read first, and those behind it wait with it; what is parked holds up nobody.
+Of one server the first that waits is read first, and those behind it wait with it, once; what is parked holds up
+nobody.
 """
 
 from __future__ import annotations
@@ -49,9 +50,16 @@ IGNORED = "ignored"
 PARKED = "parked"
 DEAD = "dead"
 
-RETRIES = (timedelta(seconds=10), timedelta(minutes=2), timedelta(minutes=20))
+RETRIES = (
+    timedelta(seconds=10),
+    timedelta(minutes=2),
+    timedelta(minutes=20),
+    timedelta(hours=2),
+    timedelta(hours=8),
+)
 PARKED_FOR = timedelta(minutes=30)
-MOST_PARKED = 1000
+UNREACHABLE_FOR = timedelta(days=3)
+MOST_PARKED = 1000  # of one server
 
 _LONGEST_REASON = 300
 _TAKEN = "taken-by-another"
@@ -91,16 +99,17 @@ class Voice:
     fetched_at: datetime | None = None
 
 
-async def understand_one(federation: Federation) -> bool:
-    """Read the oldest activity that is due. Whether there was one.
+async def understand_one(federation: Federation, *, strangers: bool) -> bool:
+    """Read the oldest activity that is due, of servers that we know or of all others. Whether there was one.
 
     Whatever comes of it, a fault included, the row is moved on: nothing that arrives can stop what comes after it.
     """
-    row = await federation.database.read(_next, federation.clock.now())
+    row = await federation.database.read(_next, federation.clock.now(), strangers=strangers)
     if row is None:
         return False
-    outcome: Outcome | None = _later(row, federation.clock.now(), "fault: see the log")
+    outcome: Outcome | None = None
     try:
+        outcome = await federation.database.read(_later, row, federation.clock.now(), "fault: see the log")
         outcome = await _read(federation, row)
     except Overloaded:
         outcome = None  # it stays as it is and is read when there is room
@@ -125,7 +134,7 @@ async def _read(federation: Federation, row: Arrival) -> Outcome | None:
     except Overloaded:
         raise
     except RemoteFailure as failure:
-        return _later(row, federation.clock.now(), _reason(failure))
+        return await federation.database.read(_later, row, federation.clock.now(), _reason(failure))
     except FedhoodError as refusal:
         if refusal.code == _TAKEN:
             return None
@@ -252,18 +261,19 @@ def _actor(document: dict[str, Any]) -> str:
 # -- the rows ----------------------------------------------------------------------------------------------------------
 
 
-def _next(db: peewee.Database, now: datetime) -> Arrival | None:
+def _next(db: peewee.Database, now: datetime, *, strangers: bool) -> Arrival | None:
     """The oldest that is due: the first of each server that waits, or one that is parked."""
     # strangers have no number yet; each of them is a sender of its own
-    stranger = peewee.Case(None, [(InboundTable.peer == 0, InboundTable.signer)], "")
-    first = (
-        InboundTable.select(peewee.fn.MIN(InboundTable.id))
-        .where(InboundTable.state == WAITING)
-        .group_by(InboundTable.peer, stranger)
-    )
+    theirs = InboundTable.peer == 0 if strangers else InboundTable.peer > 0
+    sender = InboundTable.signer if strangers else InboundTable.peer
+    first = InboundTable.select(peewee.fn.MIN(InboundTable.id)).where(InboundTable.state == WAITING, theirs)
     due = (
         InboundTable.select()
-        .where(InboundTable.next_at <= now, (InboundTable.state == PARKED) | InboundTable.id.in_(first))
+        .where(
+            InboundTable.next_at <= now,
+            theirs,
+            (InboundTable.state == PARKED) | InboundTable.id.in_(first.group_by(sender)),
+        )
         .order_by(InboundTable.id)
         .limit(1)
     )
@@ -302,20 +312,26 @@ def _settle(uow: UnitOfWork, row: Arrival, outcome: Outcome) -> None:
         raise Conflict(code=_TAKEN)
 
 
-def _later(row: Arrival, now: datetime, reason: str) -> Outcome:
-    if row.attempts >= len(RETRIES):
-        return Outcome(state=DEAD, reason=reason)
-    return Outcome(state=row.state, reason=reason, again_at=now + RETRIES[row.attempts])
+def _later(db: peewee.Database, row: Arrival, now: datetime, reason: str) -> Outcome:
+    """Somebody else does not answer, or we failed: it is tried for days, and holds up what is behind it but once."""
+    return _put_off(db, row, now, reason, patience=UNREACHABLE_FOR, state=WAITING if row.attempts == 0 else PARKED)
 
 
 def _park(db: peewee.Database, row: Arrival, now: datetime, reason: str) -> Outcome:
-    """Try again after 10 s, 2 min, 20 min, and once more when the half hour is over."""
-    last = row.received_at + PARKED_FOR
-    full = row.state != PARKED and InboundTable.select().where(InboundTable.state == PARKED).count(db) >= MOST_PARKED
+    """What it speaks about is not here: tried again after 10 s, 2 min, 20 min, and when the half hour is over."""
+    return _put_off(db, row, now, reason, patience=PARKED_FOR, state=PARKED)
+
+
+def _put_off(
+    db: peewee.Database, row: Arrival, now: datetime, reason: str, *, patience: timedelta, state: str
+) -> Outcome:
+    last = row.received_at + patience
+    parked = InboundTable.select().where(InboundTable.state == PARKED, InboundTable.peer == row.peer)
+    full = state == PARKED and row.state != PARKED and parked.count(db) >= MOST_PARKED
     if now >= last or full:
         return Outcome(state=DEAD, reason=reason)
-    wait = RETRIES[row.attempts] if row.attempts < len(RETRIES) else PARKED_FOR
-    return Outcome(state=PARKED, reason=reason, again_at=min(now + wait, last))
+    wait = RETRIES[min(row.attempts, len(RETRIES) - 1)]
+    return Outcome(state=state, reason=reason, again_at=min(now + wait, last))
 
 
 def _reason(error: FedhoodError) -> str:

@@ -18,7 +18,6 @@ __all__ = [
     "CAP_SCOPES",
     "DIRECT",
     "NEIGHBOURS",
-    "PROBLEM",
     "PUBLIC",
     "PUBLIC_SCOPE",
     "audience_of",
@@ -39,7 +38,6 @@ NEIGHBOURS: Final = "neighbours"
 PUBLIC_SCOPE: Final = "public"
 DIRECT: Final = "direct"
 # the type of a refusal on an inbox (RFC 9457), followed by its code
-PROBLEM: Final = "https://w3id.org/fedhood/problems/"
 
 MOST_HTML_BYTES = 64 << 10
 MOST_HTML_TAGS = 1000

@@ -24,13 +24,13 @@ class Bucket(StrEnum):
     SIGNED_IN = "signed-in"  # per account
     SIGN_IN_ACCOUNT = "sign-in-account"  # per account, known or not
     SIGN_IN_ADDRESS = "sign-in-address"  # per address
-    SIGN_UP = "sign-up"  # per address
     CODE_TRIES = "code-tries"  # per address
     POSTS = "posts"  # per account
     REPORTS = "reports"  # per account
     INBOX_UNKNOWN = "inbox-unknown"  # per address
     INBOX_PEER = "inbox-peer"  # per host of an agreed peer
     BAD_SIGNATURES = "bad-signatures"  # per address
+    UNPROVED = "unproved"  # per address: deliveries that claim to be an agreed peer's, and are not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +58,13 @@ LIMITS: Mapping[Bucket, Limit] = MappingProxyType(
         Bucket.SIGNED_IN: Limit(rate=1_500, per=5 * _MINUTE),
         Bucket.SIGN_IN_ACCOUNT: Limit(rate=10, per=_HOUR),
         Bucket.SIGN_IN_ADDRESS: Limit(rate=25, per=5 * _MINUTE),
-        Bucket.SIGN_UP: Limit(rate=5, per=30 * _MINUTE),
         Bucket.CODE_TRIES: Limit(rate=30, per=_DAY),
         Bucket.POSTS: Limit(rate=30, per=15 * _MINUTE),
         Bucket.REPORTS: Limit(rate=20, per=_DAY),
         Bucket.INBOX_UNKNOWN: Limit(rate=300, per=5 * _MINUTE),
         Bucket.INBOX_PEER: Limit(rate=100, per=1, burst=6_000),
         Bucket.BAD_SIGNATURES: Limit(rate=30, per=_MINUTE),
+        Bucket.UNPROVED: Limit(rate=300, per=5 * _MINUTE),
     }
 )
 

@@ -7,13 +7,18 @@ from aiohttp import web
 
 from fedhood.adapters.web import door, forms, session
 from fedhood.adapters.web.forms import Errors
-from fedhood.adapters.web.languages import LANGUAGES
+from fedhood.adapters.web.languages import LANGUAGES, N_
 from fedhood.adapters.web.passphrases import PASSPHRASES
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, accounts, households, relations
 from fedhood.core.access import Permission
 from fedhood.kernel.database import UnitOfWork
 from fedhood.kernel.errors import Invalid
+
+_SAID = {
+    "passphrase": N_("Your passphrase is saved. Everywhere else you are signed out."),
+    "relieved": N_("You look after this place no longer. Thank you for having done it."),
+}
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -24,6 +29,7 @@ async def show(visit: Visit) -> web.StreamResponse:
 async def _page(visit: Visit, errors: Errors, *, status: int = 200, **more: Any) -> web.Response:
     me = await visit.database.read(accounts.get, visit.account)
     kept = await visit.database.read(access.passphrase_hash, visit.account)
+    said = visit.request.query.get("said", "")
     values: dict[str, Any] = {
         "me": me,
         "reads_in": me.language or visit.language.code,
@@ -33,7 +39,9 @@ async def _page(visit: Visit, errors: Errors, *, status: int = 200, **more: Any)
         "sessions": await visit.database.read(access.sessions_of, visit.account),
         "this_session": visit.viewer.session,
         "looks_after": access.may(visit.viewer, Permission.MODERATE, visit.viewer.neighbourhood),
+        "counts": access.may(visit.viewer, Permission.COUNT, None),
         "code": "",
+        "said": visit.words.gettext(_SAID[said]) if said in _SAID else "",
         "blocked": await visit.database.read(_blocked, account=visit.account),
         "typed": "",
         "errors": errors,
@@ -75,7 +83,7 @@ async def passphrase(visit: Visit) -> web.StreamResponse:
     except Invalid as refused:
         return await _page(visit, forms.errors_of(refused, visit.words), status=422, typed=typed)
     await visit.database.write(_change, account=visit.account, kept=fresh, session=visit.viewer.session or 0)
-    return go("/account")
+    return go("/account?said=passphrase")
 
 
 def _change(uow: UnitOfWork, *, account: int, kept: str, session: int) -> None:

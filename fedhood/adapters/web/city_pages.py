@@ -169,6 +169,8 @@ async def save_set_up(visit: Visit) -> web.StreamResponse:
     """The form is sent: the list as a whole, and one more neighbourhood when its fields are filled in."""
     access.require(visit.viewer, Permission.SET_UP, None)
     form = await visit.form()
+    if form.get("file", "").strip():
+        form["areas"] = form["file"]
     try:
         entries = _entries(form)
         await visit.database.write(metrics.set_up_areas, by=visit.viewer, name=form.get("name", ""), entries=entries)
@@ -207,7 +209,7 @@ _WRONG = {
     "areas-host": N_("This is no address, such as elm.example."),
     "areas-households": N_("Households is a whole number, 1 or more."),
     "areas-source": N_("Where the number is from is missing or too long."),
-    "areas-date": N_("A date is written as 2026-01-01."),
+    "areas-date": N_("A date is written as 2026-01-01 or 1/01/2026."),
     "areas-twice": N_("This neighbourhood is on the list already."),
 }
 

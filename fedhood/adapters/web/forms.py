@@ -1,11 +1,12 @@
 """What a form brings, and what is wrong with it, said in the reader's language."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from fedhood.adapters.web.languages import N_
 from fedhood.adapters.web.render import Words
@@ -35,6 +36,8 @@ def already_read(request: web.Request) -> dict[str, str]:
 
 
 async def _read(request: web.Request) -> dict[str, str]:
+    if request.content_type == "multipart/form-data":
+        return await _read_parts(request)
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
@@ -50,6 +53,36 @@ async def _read(request: web.Request) -> dict[str, str]:
     for name, value in pairs:
         fields.setdefault(name, value)
     return fields
+
+
+async def _read_parts(request: web.Request) -> dict[str, str]:
+    """The fields of a form with a file in it; the file is a field like the others, as text."""
+    fields: dict[str, str] = {}
+    size = 0
+    try:
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader) or len(fields) >= _MOST_FIELDS:
+                raise Invalid("no form of ours", code="form")
+            body = bytearray()
+            while chunk := await part.read_chunk():
+                body += chunk
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise web.HTTPRequestEntityTooLarge(max_size=MOST_BYTES, actual_size=size)
+            fields.setdefault(part.name or "", _text_of(bytes(body)))
+    except (ValueError, RuntimeError, AssertionError) as failure:
+        raise Invalid("no form that can be read", code="form") from failure
+    return fields
+
+
+def _text_of(body: bytes) -> str:
+    """A field, or a file as spreadsheets write them: UTF-8 with a mark or without, UTF-16, or what Windows wrote."""
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return body.decode("utf-16", "replace")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body.decode("cp1252", "replace")
 
 
 @dataclass(slots=True)

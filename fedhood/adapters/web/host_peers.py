@@ -34,12 +34,17 @@ async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) 
         path="/host/neighbours",
         named=visit.settings.host,
         may_agree=await _may_agree(visit),
-        peers=[_row(peer, visit.words, visit.settings.profile) for peer in known],
+        peers=[_row(peer, visit.words, visit.settings.profile) for peer in known if not _is_taken_away(peer)],
         pairs_here=[(our, await visit.database.read(neighbourhoods.readers_of, our.id)) for our in ours],
         ours=ours,
         typed=typed,
         errors=errors,
     )
+
+
+def _is_taken_away(peer: Peer) -> bool:
+    """Whether this is an address at which nobody was ever found, and that nobody looks for any more."""
+    return peer.state is PeerState.ENDED and peer.actor_uri is None
 
 
 async def _may_agree(visit: Visit) -> bool:
@@ -55,8 +60,23 @@ def _row(peer: Peer, words: Words, ours: Profile) -> dict[str, Any]:
         "href": f"/host/neighbours/{peer.id}",
         "kind": kind,
         "said": said,
-        "trouble": peer.last_error or "" if peer.state is PeerState.LOOKING else "",
+        "trouble": _trouble(peer, words),
     }
+
+
+_TROUBLE = {
+    "unreachable": N_("Nobody answers at this address. Is it written right?"),
+    "timeout": N_("Nobody answered in time."),
+    "tls": N_("No safe connection could be made to this address."),
+    "not-fedhood": N_("Somebody answers at this address, but it is no place like this one."),
+}
+
+
+def _trouble(peer: Peer, words: Words) -> str:
+    """Why a place is not found yet; empty while nothing is wrong."""
+    if peer.state is not PeerState.LOOKING or not peer.last_error:
+        return ""
+    return words.gettext(_TROUBLE.get(peer.last_error, N_("The answer from this address could not be understood.")))
 
 
 _SAID: dict[PeerState, tuple[str, str]] = {
@@ -150,6 +170,8 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         their_letters=peer.fingerprint or "",
         may_confirm=asks and peer.confirmed_at is None,
         may_end=may and peer.state is PeerState.AGREED,
+        may_forget=may and peer.state is PeerState.LOOKING,
+        trouble=_trouble(peer, visit.words),
         pairs=[
             (f"pair-{our.id}-{number}", our.name, group["name"]) for our in ours for number, group in enumerate(theirs)
         ],
@@ -191,4 +213,4 @@ async def differ(visit: Visit) -> web.StreamResponse:
     peer = await _peer(visit)
     act = peers.reject if peer.state is PeerState.ASKED_US else peers.end
     await visit.database.write(act, by=visit.viewer, peer_id=peer.id)
-    return go(f"/host/neighbours/{peer.id}")
+    return go("/host/neighbours" if peer.actor_uri is None else f"/host/neighbours/{peer.id}")

@@ -14,13 +14,13 @@ from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, accounts, moderation, neighbourhoods
 from fedhood.core.access import Permission, Viewer
 from fedhood.core.accounts import Account
-from fedhood.core.moderation import Action, Report
+from fedhood.core.moderation import Action, Reach, Report
 from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.core.posts import Post
-from fedhood.kernel import urls
+from fedhood.kernel import ids, urls
 from fedhood.kernel.errors import Invalid, NotFound
 
-_Waiting = list[tuple[Report, Post | None]]
+_Waiting = list[tuple[Report, tuple[Post, Reach] | None]]
 _People = dict[int, Account]
 
 
@@ -33,9 +33,20 @@ def _waiting(db: peewee.Database, *, viewer: Viewer) -> tuple[list[tuple[Neighbo
     groups = []
     for place in _own(db, viewer):
         found = moderation.open_reports(db, viewer=viewer, neighbourhood=place.id)
-        groups.append((place, [(one, moderation.post_of(db, report_id=one.id, viewer=viewer)) for one in found]))
+        groups.append((place, [(one, _post_with_reach(db, one, viewer)) for one in found]))
     named = {who for _, some in groups for one, _ in some for who in (one.reporter, one.reported) if who is not None}
     return groups, accounts.many(db, named), {one.id for one in neighbourhoods.ours(db)}
+
+
+def _post_with_reach(db: peewee.Database, report: Report, viewer: Viewer) -> tuple[Post, Reach] | None:
+    post = moderation.post_of(db, report_id=report.id, viewer=viewer)
+    return None if post is None else (post, moderation.reach(db, post=post, viewer=viewer))
+
+
+def _hidden(db: peewee.Database, *, viewer: Viewer) -> tuple[list[tuple[Neighbourhood, list[Post]]], _People]:
+    """What is hidden now in each neighbourhood, and everybody who wrote it."""
+    groups = [(place, moderation.hidden_posts(db, viewer=viewer, neighbourhood=place.id)) for place in _own(db, viewer)]
+    return groups, accounts.many(db, {post.author for _, some in groups for post in some})
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -45,6 +56,7 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 async def _page(visit: Visit, errors: Errors, *, at: int = 0, text: str = "", status: int = 200) -> web.Response:
     groups, people, ours = await visit.database.read(_waiting, viewer=visit.viewer)
+    hidden, authors = await visit.database.survey(_hidden, viewer=visit.viewer)
     return visit.page(
         "host/reports.html",
         status=status,
@@ -63,12 +75,18 @@ async def _page(visit: Visit, errors: Errors, *, at: int = 0, text: str = "", st
             )
             for place, some in groups
         ],
+        hidden=[
+            (place.name, [_hidden_post(post, authors, visit.words) for post in some]) for place, some in hidden if some
+        ],
         errors=Errors({f"answer-{at}": errors.get("answer")}) if errors else errors,
     )
 
 
-def _report(report: Report, post: Post | None, people: _People, ours: set[int], visit: Visit) -> dict[str, Any]:
+def _report(
+    report: Report, about: tuple[Post, Reach] | None, people: _People, ours: set[int], visit: Visit
+) -> dict[str, Any]:
     words = visit.words
+    post, within = about or (None, None)
     return {
         "id": report.id,
         "when": report.filed_at,
@@ -79,16 +97,22 @@ def _report(report: Report, post: Post | None, people: _People, ours: set[int], 
         "private": report.thread is not None,
         "gone": report.thread is None and post is None,
         "post": post.text if post is not None else "",
-        "hidden": post is not None and post.hidden_at is not None,
-        "may_hide": post is not None and _may_hide(post, visit.viewer),
-        "elsewhere": post is not None and (post.uri is not None or not ours.issuperset(post.places)),
+        "hidden": post is not None and within is not None and moderation.is_hidden(post, within),
+        "may_hide": within is not None and within.log != 0,
+        "elsewhere": post is not None
+        and within is not None
+        and (not within.everywhere or not ours.issuperset(post.places)),
     }
 
 
-def _may_hide(post: Post, viewer: Viewer) -> bool:
-    """Whether the post is this moderator's to hide; the core decides again when the button is pressed."""
-    place = post.neighbourhood if post.uri is None else viewer.neighbourhood
-    return access.may(viewer, Permission.MODERATE, place)
+def _hidden_post(post: Post, authors: _People, words: Words) -> dict[str, Any]:
+    return {
+        "id": post.id,
+        "name": views.person(authors[post.author], words).name,
+        "when": post.published_at,
+        "words": post.text,
+        "href": urls.post(post.id),
+    }
 
 
 async def hide(visit: Visit) -> web.StreamResponse:
@@ -103,6 +127,13 @@ async def restore(visit: Visit) -> web.StreamResponse:
     report = await _found(visit)
     await visit.database.write(moderation.restore, by=visit.viewer, post_id=_post_of(report))
     return go(f"/host/reports#report-{report.id}")
+
+
+async def show_post(visit: Visit) -> web.StreamResponse:
+    """A hidden post is read again, whether or not a complaint still waits."""
+    post_id = ids.parse(visit.request.match_info["id"])
+    await visit.database.write(moderation.restore, by=visit.viewer, post_id=post_id)
+    return go("/host/reports#hidden")
 
 
 async def answer(visit: Visit) -> web.StreamResponse:
@@ -142,17 +173,23 @@ _DONE = {
     "restore": N_("%(name)s showed a message again."),
     "report-upheld": N_("%(name)s agreed with a report."),
     "report-rejected": N_("%(name)s left things as they were after a report."),
+    "link": N_("%(name)s made a link with which %(person)s can come in."),
+    "entrust": N_("%(name)s let %(person)s look after this place too."),
+    "relieve": N_("%(name)s said that %(person)s looks after this place no longer."),
+    "merge": N_("%(name)s made the home where %(person)s lives one with another."),
+    "rules": N_("%(name)s wrote the house rules anew."),
 }
+_GAVE_BACK = N_("%(name)s looks after this place no longer.")
 
 
 def _done(db: peewee.Database, *, viewer: Viewer) -> tuple[list[tuple[Neighbourhood, list[Action]]], _People]:
     groups = [(place, moderation.log(db, viewer=viewer, neighbourhood=place.id)) for place in _own(db, viewer)]
-    named = {one.moderator for _, some in groups for one in some if one.moderator is not None}
+    named = {who for _, some in groups for one in some for who in (one.moderator, one.person) if who is not None}
     return groups, accounts.many(db, named)
 
 
 async def log(visit: Visit) -> web.StreamResponse:
-    """`/host/log`: what was hidden, shown again and answered, by whom."""
+    """`/host/log`: what was done, by whom, and for whom."""
     groups, people = await visit.database.read(_done, viewer=visit.viewer)
     return visit.page(
         "host/log.html",
@@ -161,11 +198,24 @@ async def log(visit: Visit) -> web.StreamResponse:
 
 
 def _action(action: Action, people: _People, words: Words) -> dict[str, Any]:
-    who = people.get(action.moderator) if action.moderator is not None else None
-    name = views.person(who, words).name if who is not None else words.gettext("Somebody who left")
+    gave_back = action.action == "relieve" and action.person == action.moderator
+    sentence = _GAVE_BACK if gave_back else _DONE[action.action]
     return {
-        "sentence": words.gettext(_DONE[action.action], name=name),
+        "sentence": words.gettext(
+            sentence, name=_name(action.moderator, people, words), person=_name(action.person, people, words)
+        ),
         "when": action.at,
-        "href": urls.post(action.object) if action.object is not None else "",
+        "href": _page_of(action),
         "reason": action.reason,
     }
+
+
+def _name(who: int | None, people: _People, words: Words) -> str:
+    found = people.get(who) if who is not None else None
+    return views.person(found, words).name if found is not None else words.gettext("Somebody who left")
+
+
+def _page_of(action: Action) -> str:
+    if action.object is not None:
+        return urls.post(action.object)
+    return "/rules" if action.action == "rules" else ""

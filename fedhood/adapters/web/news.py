@@ -27,9 +27,19 @@ _SENTENCES: dict[Kind, str] = {
     Kind.PEER_ASKS: N_("A neighbourhood next door would like to get to know you."),
     Kind.REPORT: N_("Somebody tells you that something is not right."),
     Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
+    Kind.LINK_MADE: N_("%(name)s made a link with which you could come in. If you did not ask for it, tell them."),
+    Kind.KEEPER_NAMED: N_("%(name)s asks you to look after this place with them."),
+    Kind.KEEPER_RELIEVED: N_("%(name)s says that you look after this place no longer. Thank you for having done it."),
 }
 _LAMPS = frozenset({Kind.OFFER, Kind.EXPIRED})
-_DOORS = frozenset({Kind.OFFER_ACCEPTED, Kind.MESSAGE, Kind.RELEASED, Kind.CALLED_OFF, Kind.PEER_ASKS})
+_PICTURES = {
+    Kind.THANKS: "thanks",
+    Kind.REPLY: "reply",
+    Kind.DID_YOU_MEET: "check",
+    Kind.KEEPER_NAMED: "home",
+    Kind.KEEPER_RELIEVED: "home",
+}
+_DOORS = frozenset({Kind.OFFER_ACCEPTED, Kind.MESSAGE, Kind.RELEASED, Kind.CALLED_OFF, Kind.PEER_ASKS, Kind.LINK_MADE})
 
 # what is not about a request for help, by the address of its page; and the part of a request's page for the rest
 _ELSEWHERE = {
@@ -38,6 +48,9 @@ _ELSEWHERE = {
     Kind.PEER_ASKS: "/host/neighbours/{}",
     Kind.REPORT: "/host/reports",
     Kind.REPORT_ANSWER: "/account/reports",
+    Kind.LINK_MADE: "/account#sessions",
+    Kind.KEEPER_NAMED: "/host",
+    Kind.KEEPER_RELIEVED: "/about",
 }
 _PARTS = {
     Kind.OFFER_ACCEPTED: "/talk",
@@ -84,7 +97,7 @@ def _picture(kind: Kind) -> str:
         return "lamp"
     if kind in _DOORS:
         return "door"
-    return {Kind.THANKS: "thanks", Kind.REPLY: "reply", Kind.DID_YOU_MEET: "check"}.get(kind, "flag")
+    return _PICTURES.get(kind, "flag")
 
 
 async def mark_read(visit: Visit) -> web.StreamResponse:

@@ -111,12 +111,17 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What stands round every page: the sign, the five places for who is signed in, the address for languages."""
+    """What stands round every page: the sign, the five places for who is signed in, the address for languages.
+
+    `clerk`: who asks counts for the city. `once`: what the page shows is shown this once, so no language leads away.
+    """
 
     place: str = ""
     city: str = ""
     path: str = "/"
     signed_in: bool = False
+    clerk: bool = False
+    once: bool = False
     csrf: str = ""
 
 

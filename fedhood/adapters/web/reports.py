@@ -89,7 +89,7 @@ async def _page(
         text=subject.text,
         private=subject.thread is not None,
         page=subject.page,
-        read_by=await _read_by(visit),
+        read_by=_but(await _keepers(visit), subject.person.id),
         elsewhere=await _elsewhere(visit, subject.person),
         reasons=[(reason.value, visit.words.gettext(said)) for reason, said in REASONS.items()],
         form=form,
@@ -97,11 +97,16 @@ async def _page(
     )
 
 
-async def _read_by(visit: Visit) -> list[str]:
+async def _keepers(visit: Visit) -> list[Account]:
     """Who looks after the viewer's neighbourhood, by name."""
     keepers = await visit.database.read(access.holders, Permission.MODERATE, visit.home.id)
     people = await visit.database.read(accounts.many, keepers)
-    return sorted(one.name for one in people.values() if one.name)
+    return sorted((one for one in people.values() if one.name), key=lambda one: one.name)
+
+
+def _but(keepers: list[Account], reported: int) -> list[str]:
+    """The names of those who read a complaint: nobody reads one about themselves."""
+    return [one.name for one in keepers if one.id != reported]
 
 
 async def _elsewhere(visit: Visit, person: Account) -> str:
@@ -141,10 +146,10 @@ async def mine(visit: Visit) -> web.StreamResponse:
     """`/account/reports`: what one told, who reads it, and the answer."""
     told = await visit.database.read(moderation.filed_by, viewer=visit.viewer)
     people = await visit.database.read(accounts.many, {one.reported for one in told})
+    keepers = await _keepers(visit)
     return visit.page(
         "reports.html",
-        reports=[_told(one, people[one.reported], visit.words) for one in told],
-        read_by=await _read_by(visit),
+        reports=[_told(one, people[one.reported], _but(keepers, one.reported), visit.words) for one in told],
     )
 
 
@@ -155,7 +160,7 @@ _OUTCOMES = {
 }
 
 
-def _told(report: Report, person: Account, words: Words) -> dict[str, Any]:
+def _told(report: Report, person: Account, read_by: list[str], words: Words) -> dict[str, Any]:
     kind, said = _OUTCOMES[report.state]
     name = views.first_name(views.person(person, words).name)
     about = (
@@ -165,6 +170,8 @@ def _told(report: Report, person: Account, words: Words) -> dict[str, Any]:
     )
     return {
         "about": about,
+        "name": name,
+        "read_by": read_by,
         "when": report.filed_at,
         "reason": words.gettext(REASONS[report.reason]),
         "text": report.text,

@@ -24,7 +24,7 @@ from fedhood.kernel.errors import Forbidden, Unauthenticated
 from fedhood.kernel.settings import Settings
 
 # what somebody may have written at length, and loses if a page swallows it
-_WRITTEN = ("line", "text", "note", "answer")
+_WRITTEN = ("line", "text", "note", "answer", "rules")
 
 
 def add_to(
@@ -71,7 +71,7 @@ def _answering(route: Route) -> middleware.Handler:
             session.check(request, visit.visitor, fields.get("csrf", ""))
         else:
             _require(route.who, visit)
-        if route.who is not Who.ANYONE and visit.viewer.is_resident:
+        if visit.viewer.is_resident:
             await note_day(visit)
         if route.who in _PERMISSIONS and is_stale(visit, visit.viewer):
             return go(_again(request))

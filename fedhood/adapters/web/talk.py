@@ -25,7 +25,7 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 async def _found(visit: Visit) -> tuple[Entry, PrivateThread]:
     request_id = ids.parse(visit.request.match_info["id"])
-    entry = await visit.database.read(timelines.entry, post_id=request_id, viewer=visit.viewer)
+    entry = await visit.database.read(timelines.of_thread, request_id=request_id, viewer=visit.viewer)
     thread = await visit.database.read(help_requests.thread_of, request_id=request_id, viewer=visit.viewer)
     if thread is None:
         raise NotFound
@@ -51,7 +51,7 @@ async def _page(
         status=status,
         path=f"{urls.help_request(entry.post.id)}/talk",
         base=urls.help_request(entry.post.id),
-        line=entry.post.text,
+        line=entry.post.text or visit.words.gettext("This request was taken away."),
         facts=help_views.where_and_until(entry.help, visit.words) if entry.help is not None else "",
         state=help_views.talk_state(entry, thread, visit.words, asks=asks),
         name=views.first_name(other.name),

@@ -128,7 +128,7 @@ def card(entry: Entry, viewer: Viewer, words: Words) -> Post:
         next_door=entry.home.name if away else "",
         kind=_kind(entry, words),
         line=request is not None,
-        fact=_fact(entry, words),
+        fact=_fact(entry, viewer, words),
         language=post.language if post.language and post.language != words.language.code else "",
         state=help_views.state(entry, viewer, words) if request is not None else None,
         thanks=post.thanks if reader and not mine and request is None else None,
@@ -145,12 +145,20 @@ def _kind(entry: Entry, words: Words) -> str:
     return words.gettext(CATEGORIES[category]) if category in CATEGORIES and category is not Category.OTHER else ""
 
 
-def _fact(entry: Entry, words: Words) -> str:
+def _fact(entry: Entry, viewer: Viewer, words: Words) -> str:
     said = help_views.where_and_until(entry.help, words) if entry.help is not None else _edited(entry.post, words)
-    if entry.post.hidden_at is None:
+    return Markup(" · ").join(part for part in (said, _hidden(entry.post, viewer, words)) if part)
+
+
+def _hidden(post: posts.Post, viewer: Viewer, words: Words) -> str:
+    """That a post is hidden, for its author and the moderators; the author also reads whom to ask."""
+    if post.hidden_at is None:
+        return words.gettext("Hidden here from your neighbours.") if viewer.neighbourhood in post.hidden_in else ""
+    said = words.gettext("Hidden here from everybody else by those who look after this place.")
+    if post.author != viewer.account:
         return said
-    hidden = words.gettext("Hidden here from everybody else by those who look after this place.")
-    return Markup(" · ").join(part for part in (said, hidden) if part)
+    asked = Markup('<a href="/about">{}</a>').format(words.gettext("Who they are, to ask them why"))
+    return Markup("{} {}").format(said, asked)
 
 
 def _edited(post: posts.Post, words: Words) -> str:

@@ -13,6 +13,8 @@ from fedhood.adapters.http.limits import Bucket
 from fedhood.adapters.web import forms, session
 from fedhood.adapters.web.keys import CLOCK, DATABASE, LIMITER, RENDERER, SETTINGS
 from fedhood.adapters.web.render import Frame
+from fedhood.core import access
+from fedhood.core.access import Permission
 from fedhood.kernel.errors import Unauthenticated
 
 if TYPE_CHECKING:
@@ -117,24 +119,31 @@ class Visit:
         """Count a try, for the account when no other key is given. Raises TooMany."""
         self.request.app[LIMITER].check(bucket, key or str(self.account))
 
-    def page(self, template: str, *, status: int = 200, path: str = "", **values: Any) -> web.Response:
-        """A whole page. `path` is where it can be read again, when that is not the address that was asked for."""
+    def page(
+        self, template: str, *, status: int = 200, path: str = "", once: bool = False, **values: Any
+    ) -> web.Response:
+        """A whole page. `path` is where it can be read again, when that is not the address that was asked for.
+
+        `once`: it cannot be read again.
+        """
         response = web.Response(
             status=status,
             content_type="text/html",
             charset="utf-8",
-            text=self.text(template, path=path, status=status, **values),
+            text=self.text(template, path=path, once=once, status=status, **values),
         )
         session.lay_doormat(self.request, response)
         return response
 
-    def text(self, template: str, *, path: str = "", **values: Any) -> str:
+    def text(self, template: str, *, path: str = "", once: bool = False, **values: Any) -> str:
         """The text of a page."""
         home = self.visitor.home
         frame = Frame(
             place=home.name if home is not None else "",
             path=path or _without_language(self.request),
             signed_in=self.viewer.is_resident,
+            clerk=access.may(self.viewer, Permission.COUNT, None),
+            once=once,
             csrf=self.visitor.proof,
         )
         return self.request.app[RENDERER].render(template, self.language, frame=frame, now=self.now, **values)

@@ -92,6 +92,11 @@ def allows(role: Role, permission: Permission) -> bool:
     return permission in _GRANTS[role]
 
 
+def covers(mine: frozenset[tuple[Role, int | None]], theirs: frozenset[tuple[Role, int | None]]) -> bool:
+    """Whether whoever has the first rights may do all that the others bring with them."""
+    return all((role, None) in mine or (role, where) in mine for role, where in theirs)
+
+
 def may(viewer: Viewer, permission: Permission, neighbourhood: int | None) -> bool:
     """Whether this viewer may do this in a neighbourhood; with None, on the whole server."""
     return any(allows(role, permission) and (where is None or where == neighbourhood) for role, where in viewer.rights)

@@ -68,6 +68,12 @@ def rights_of(db: peewee.Database, account: int) -> frozenset[tuple[Role, int | 
     return frozenset((Role(role), where) for role, where in _RIGHTS.rows(db, account=account))
 
 
+def permissions(db: peewee.Database, *, account: int, neighbourhood: int) -> frozenset[Permission]:
+    """What somebody may do in a neighbourhood now."""
+    here = [role for role, where in rights_of(db, account) if where in {None, neighbourhood}]
+    return frozenset(permission for permission in Permission for role in here if allows(role, permission))
+
+
 def holders(db: peewee.Database, permission: Permission, neighbourhood: int | None) -> list[int]:
     """The accounts that may do this in a neighbourhood; with None, on the whole server."""
     rows = RightTable.select().where(RightTable.until.is_null()).order_by(RightTable.account).execute(db)
@@ -91,7 +97,7 @@ def others_who_may(uow: UnitOfWork, *, account: int, permission: Permission, nei
 
 
 def open_session(uow: UnitOfWork, *, account: int, label: str = "", with_passphrase: bool = False) -> NewSession:
-    """Sign somebody in. Beyond twenty sessions the oldest ends. Raises NotFound, Gone (erased or suspended)."""
+    """Sign somebody in. Beyond twenty sessions the oldest ends. Raises NotFound, Gone (erased)."""
     if accounts.get(uow.db, account).state is not AccountState.ACTIVE:
         raise Gone
     token, csrf = secrets.token_urlsafe(24), secrets.token_urlsafe(18)

@@ -16,7 +16,6 @@ class AccountState(enum.StrEnum):
     """Whether somebody may act."""
 
     ACTIVE = "active"
-    SUSPENDED = "suspended"
     ERASED = "erased"
 
 

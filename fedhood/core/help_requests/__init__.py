@@ -64,6 +64,7 @@ from fedhood.core.help_requests.model import (
 from fedhood.core.help_requests.offers import (
     accept,
     decline,
+    leave,
     offer,
     offer_arrived,
     release,
@@ -87,7 +88,8 @@ from fedhood.core.help_requests.service import (
 from fedhood.core.help_requests.store import live_query, many
 from fedhood.core.help_requests.talk import (
     erase_due,
-    leave,
+    forget_note,
+    is_left,
     may_say,
     message_arrived,
     messages,
@@ -144,7 +146,9 @@ __all__ = [
     "erase_due",
     "expire_due",
     "farewell",
+    "forget_note",
     "get",
+    "is_left",
     "is_live",
     "leave",
     "left_elsewhere",

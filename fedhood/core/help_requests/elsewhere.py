@@ -12,6 +12,7 @@ from fedhood.core.help_requests.model import (
     HelpConfirmed,
     HelpMirrorChanged,
     HelpMirrored,
+    HelpOfferLapsed,
     HelpRequest,
     Message,
     Offer,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     import peewee
 
+    from fedhood.core.posts import Post
     from fedhood.kernel.database import UnitOfWork
 
 
@@ -111,12 +113,28 @@ def mirror_state(
     if state is not request.state and not may_follow(request.state, state):
         raise Conflict(code="transition")
     store.change(uow.db, request, to=state, at=uow.now, revision=revision, area=area, until=until)
-    mine = store.offers(uow.db, OfferTable.request == post_id, OfferTable.state == OfferState.ACCEPTED)
+    _state_follows(uow, post, state)
+
+
+def run_out(uow: UnitOfWork, *, post: Post, request: HelpRequest) -> None:
+    """The time of a request has passed and its home has not said so: it may be gone, or speak to us no more.
+
+    Offers of ours lapse; a late yes still opens the thread.
+    """
+    store.change(uow.db, request, to=State.EXPIRED, at=uow.now)
+    for waiting in store.waiting(uow.db, post.id):
+        if store.answer(uow.db, waiting, OfferState.LAPSED, at=uow.now):
+            uow.record(HelpOfferLapsed(object=post.id, offer=waiting.id, helper=waiting.helper))
+    _state_follows(uow, post, State.EXPIRED)
+
+
+def _state_follows(uow: UnitOfWork, post: Post, state: State) -> None:
+    mine = store.offers(uow.db, OfferTable.request == post.id, OfferTable.state == OfferState.ACCEPTED)
     if state not in LIVE:
         for accepted in mine:
             store.end_thread(uow.db, accepted.id, uow.now)
     helper = mine[0].helper if mine else None
-    uow.record(HelpMirrorChanged(object=post_id, state=state.value, asker=post.author, helper=helper))
+    uow.record(HelpMirrorChanged(object=post.id, state=state.value, asker=post.author, helper=helper))
 
 
 def mirror_removed(uow: UnitOfWork, *, post_id: int, deleted_at: datetime) -> None:

@@ -23,7 +23,7 @@ from fedhood.core.help_requests.model import (
 )
 from fedhood.core.help_requests.reading import household_of, own, seen
 from fedhood.core.help_requests.tables import OfferTable
-from fedhood.core.help_requests.talk import hand_over
+from fedhood.core.help_requests.talk import hand_over, mark_left, party
 from fedhood.kernel import text as texts
 from fedhood.kernel.errors import Conflict, Forbidden, NotFound
 
@@ -119,7 +119,7 @@ def offer_arrived(
     """A neighbour next door offers help to a request of ours. Idempotent by its address.
 
     To a request that is open no more the answer is no, at once. None: one of the two blocked the other, and nobody is
-    told. Raises NotFound, Invalid.
+    told. Raises NotFound, Invalid, Conflict while another offer of the same helper waits.
     """
     known = next(iter(store.offers(uow.db, OfferTable.uri == uri)), None)
     if known is not None:
@@ -130,6 +130,8 @@ def offer_arrived(
         raise NotFound
     if relations.is_blocked(uow.db, post.author, helper):
         return None
+    if any(waiting.helper == helper for waiting in store.waiting(uow.db, request_id)):
+        raise Conflict("one offer of theirs waits already", code="offered-already")
     text = texts.words(text, field="text", most=MOST_OFFER, least=0)
     new = _new_offer(uow, request_id, helper, neighbourhood, text, uri=uri)
     if request.state is State.OPEN:
@@ -178,6 +180,8 @@ def accept(uow: UnitOfWork, *, by: Viewer, offer_id: int) -> int:
     if offered is None:
         raise NotFound
     post, request = own(uow.db, offered.request, by)
+    if relations.is_blocked(uow.db, post.author, offered.helper):
+        raise NotFound
     if request.state is not State.OPEN or offered.state is not OfferState.WAITING:
         raise Conflict(code="not-open")
     revision = store.change(uow.db, request, to=State.CLAIMED, at=uow.now, offer=offered.id)
@@ -248,6 +252,21 @@ def release(uow: UnitOfWork, *, by: Viewer, request_id: int) -> None:
     if request.state is not State.CLAIMED or accepted is None:
         raise Conflict(code="not-claimed")
     drop_out(uow, accepted, by_helper=False)
+
+
+def leave(uow: UnitOfWork, *, by: Viewer, thread_id: int) -> None:
+    """One of the two wants to hear no more of it: what they had arranged ends with it, and the other one is told.
+
+    Raises NotFound.
+    """
+    thread = party(uow.db, thread_id, by)
+    arranged = store.offer(uow.db, thread.offer)
+    if thread.ended_at is None and arranged is not None and arranged.state is OfferState.ACCEPTED:
+        if by.account == thread.helper:
+            take_back(uow, by=by, offer_id=arranged.id)
+        else:
+            drop_out(uow, arranged, by_helper=False)
+    mark_left(uow, thread, by.account)
 
 
 def drop_out(uow: UnitOfWork, accepted: Offer, *, by_helper: bool) -> None:

@@ -81,13 +81,14 @@ _OFFERS = Compiled(
 def standing_of(
     db: peewee.Database, post_ids: list[int], account: int | None
 ) -> tuple[dict[int, Offer], dict[int, int]]:
-    """For these requests: this account's newest offer to each, and how many offers wait."""
+    """For these requests: this account's newest offer to each, and how many wait from people it may meet."""
+    hidden = relations.blocked_either_way(db, account) if account is not None else set()
     mine: dict[int, int] = {}
     waiting: dict[int, int] = {}
     for request, offer_id, helper, state in _OFFERS.rows(db, posts=post_ids):
         if helper == account:
             mine[request] = max(offer_id, mine.get(request, 0))
-        if state == OfferState.WAITING:
+        if state == OfferState.WAITING and helper not in hidden:
             waiting[request] = waiting.get(request, 0) + 1
     own_offers = {request: store.offer(db, offer_id) for request, offer_id in mine.items()}
     return {request: found for request, found in own_offers.items() if found is not None}, waiting

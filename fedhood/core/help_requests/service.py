@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fedhood.core import posts
-from fedhood.core.help_requests import store
+from fedhood.core.help_requests import elsewhere, store
 from fedhood.core.help_requests.model import (
     LONGEST,
     MOST_AREA,
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from fedhood.core.access import Viewer
     from fedhood.core.posts import Post
     from fedhood.kernel.database import UnitOfWork
+
+
+MIRROR_GRACE = timedelta(hours=1)
 
 
 def ask(
@@ -175,11 +179,19 @@ def _close(uow: UnitOfWork, post: Post, request: HelpRequest, to: State, *, outc
 
 
 def expire_due(uow: UnitOfWork) -> int:
-    """End what has run out: requests of ours whose time passed, offers that waited 72 hours. How many."""
+    """End what has run out: requests whose time passed, offers that waited 72 hours. How many.
+
+    A request of another server gets an hour longer: its home says so itself, as long as it is there.
+    """
     ended = 0
     for request in store.overdue(uow.db, uow.now):
         post = posts.row(uow.db, post_id=request.post)
-        if post.uri is not None or post.deleted_at is not None:
+        if post.deleted_at is not None:
+            continue
+        if post.uri is not None:
+            if request.until + MIRROR_GRACE <= uow.now:
+                elsewhere.run_out(uow, post=post, request=request)
+                ended += 1
             continue
         revision = _close(uow, post, request, State.EXPIRED)
         accepted = _accepted(uow, request)

@@ -19,6 +19,7 @@ from fedhood.core.help_requests.model import (
     Sent,
 )
 from fedhood.core.help_requests.tables import (
+    HelpRequestTable,
     MeetingTable,
     MessageTable,
     NoteTable,
@@ -74,9 +75,7 @@ def say(uow: UnitOfWork, *, by: Viewer, thread_id: int, text: str) -> int:
 
 def may_say(db: peewee.Database, *, thread: PrivateThread, now: datetime) -> bool:
     """Whether a new message may still be said in a thread. A block looks like one that was left."""
-    if thread.left_by is not None or thread.erased_at is not None:
-        return False
-    if relations.is_blocked(db, thread.asker, thread.helper):
+    if thread.erased_at is not None or is_left(db, thread=thread):
         return False
     return thread.ended_at is None or now <= thread.ended_at + _promised(db)[0]
 
@@ -131,12 +130,16 @@ def message_arrived(uow: UnitOfWork, *, uri: str, thread_id: int, author: int, p
     return message.id
 
 
-def leave(uow: UnitOfWork, *, by: Viewer, thread_id: int) -> None:
-    """One of the two wants to hear no more of it. Raises NotFound."""
-    thread = party(uow.db, thread_id, by)
-    PrivateThreadTable.update(left_by=by.account).where(
+def mark_left(uow: UnitOfWork, thread: PrivateThread, account: int | None) -> None:
+    """One of the two says and hears nothing more in it. Whoever left first is the one who did."""
+    PrivateThreadTable.update(left_by=account).where(
         PrivateThreadTable.id == thread.id, PrivateThreadTable.left_by.is_null()
     ).execute(uow.db)
+
+
+def is_left(db: peewee.Database, *, thread: PrivateThread) -> bool:
+    """Whether one of the two has left; a block looks the same."""
+    return thread.left_by is not None or relations.is_blocked(db, thread.asker, thread.helper)
 
 
 def met(uow: UnitOfWork, *, by: Viewer, thread_id: int, answer: Met) -> None:
@@ -169,7 +172,7 @@ def my_answer(db: peewee.Database, *, thread_id: int, viewer: Viewer) -> Met | N
 
 
 def erase_due(uow: UnitOfWork) -> int:
-    """Erase the words of threads that ended long ago, and the notes of their requests. How many threads."""
+    """Erase the words of threads that ended long ago, and the notes of requests that did. How many threads."""
     old = store.threads(
         uow.db, PrivateThreadTable.ended_at <= uow.now - _promised(uow.db)[1], PrivateThreadTable.erased_at.is_null()
     )
@@ -177,7 +180,16 @@ def erase_due(uow: UnitOfWork) -> int:
         MessageTable.update(text="").where(MessageTable.thread == thread.id).execute(uow.db)
         NoteTable.delete().where(NoteTable.post == thread.request).execute(uow.db)
         PrivateThreadTable.update(erased_at=uow.now).where(PrivateThreadTable.id == thread.id).execute(uow.db)
+    closed = HelpRequestTable.select(HelpRequestTable.post).where(
+        HelpRequestTable.closed_at <= uow.now - _promised(uow.db)[1]
+    )
+    NoteTable.delete().where(NoteTable.post.in_(closed)).execute(uow.db)
     return len(old)
+
+
+def forget_note(uow: UnitOfWork, *, post_id: int) -> None:
+    """The post of a request is gone: nobody is to be given its note any more."""
+    NoteTable.delete().where(NoteTable.post == post_id).execute(uow.db)
 
 
 def party(db: peewee.Database, thread_id: int, viewer: Viewer) -> PrivateThread:

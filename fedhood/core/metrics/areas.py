@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,14 @@ COLUMNS = ("name", "host", "households", "source", "date")
 MOST_AREAS = 2000
 MOST_CHARACTERS = 60_000
 _MOST_HOUSEHOLDS = 1_000_000
+# 1.380, 1 380, 1'380: groups of three, so that 13.5 does not become 135
+_IN_THOUSANDS = re.compile(r"[0-9]{1,3}([ .,'\u2019\u00a0\u202f][0-9]{3})+")
+_DAY_FIRST = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})", re.ASCII)
 
 
 def read_list(text: str) -> list[AreaEntry]:
-    """The lines `name,host,households,source,date` (CSV, comma or semicolon, a heading line or none) as entries.
+    """The lines `name,host,households,source,date` as entries: separated by comma, semicolon or tab, under a heading
+    in any language or none, numbers and dates as people write them.
 
     Raises Invalid for the first line that cannot be read: `facts["line"]` says which (from 1), the code what is wrong:
     `areas-columns`, `areas-name`, `areas-host`, `areas-households`, `areas-source`, `areas-date`, `areas-twice`; and
@@ -57,16 +62,30 @@ def write_list(entries: list[AreaEntry]) -> str:
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Numbered lines with something in them; the heading is none."""
-    first = text.lstrip().partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=_delimiter(text))
     try:
         for number, row in enumerate(reader, start=1):
             fields = [field.strip() for field in row]
-            if any(fields) and not (number == 1 and tuple(map(str.lower, fields)) == COLUMNS):
+            if any(fields) and not (number == 1 and _is_heading(fields)):
                 yield number, fields
     except csv.Error as failure:
         raise _wrong(reader.line_num, "columns", "this line is no table line") from failure
+
+
+def _delimiter(text: str) -> str:
+    """What separates the parts of the first line: what a spreadsheet puts there goes before what a name may contain."""
+    first = text.lstrip("\ufeff\r\n ").partition("\n")[0]
+    if "\t" in first:
+        return "\t"
+    return ";" if first.count(";") > first.count(",") else ","
+
+
+def _is_heading(fields: list[str]) -> bool:
+    """A line with neither an address, nor a number, nor a date says what stands below, in whatever language."""
+    if len(fields) != len(COLUMNS) or not all(fields):
+        return False
+    _, host, households, _, counted_on = fields
+    return "." not in host and not any(sign.isdigit() for sign in households + counted_on)
 
 
 def _entry(line: int, fields: list[str]) -> AreaEntry:
@@ -97,14 +116,18 @@ def _host(line: int, text: str) -> str:
 
 
 def _households(line: int, text: str) -> int:
-    digits = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "")
+    digits = re.sub(r"[ .,'\u2019\u00a0\u202f]", "", text) if _IN_THOUSANDS.fullmatch(text) else text
     if not (digits.isascii() and digits.isdigit() and len(digits) < 8 and 1 <= int(digits) <= _MOST_HOUSEHOLDS):
         raise _wrong(line, "households", "households is a whole number from 1")
     return int(digits)
 
 
 def _date(line: int, text: str) -> str:
+    day_first = _DAY_FIRST.fullmatch(text)
     try:
+        if day_first is not None:
+            day, month, year = map(int, day_first.groups())
+            return date(year, month, day).isoformat()
         return date.fromisoformat(text).isoformat()
     except ValueError as failure:
         raise _wrong(line, "date", "a date is written as 2026-01-01") from failure

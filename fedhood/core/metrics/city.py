@@ -23,7 +23,7 @@ from fedhood.core.metrics.model import (
     Why,
 )
 from fedhood.core.metrics.quarters import period, period_of
-from fedhood.core.metrics.tables import CityAreaTable, ReceivedReportTable
+from fedhood.core.metrics.tables import CityAreaTable, CityAreaVersionTable, ReceivedReportTable
 from fedhood.kernel import state
 from fedhood.kernel import text as texts
 from fedhood.kernel.errors import Invalid
@@ -47,8 +47,9 @@ _MOST_REASON = 300
 def set_up_areas(uow: UnitOfWork, *, by: Viewer, name: str, entries: Iterable[AreaEntry]) -> None:
     """The clerk says what the city is called and which neighbourhoods it expects reports from.
 
-    The list is replaced whole; a line with the same name and host is the same neighbourhood. Reports that were refused
-    for what the list said are looked at again. Raises Unauthenticated, Forbidden, Invalid (name, no entry).
+    The list is replaced whole; a line with the same host and name is the same neighbourhood, and so is the only one of
+    a host under a new name. What the list said before is kept: old quarters are read with it. Reports that were
+    refused for what the list said are looked at again. Raises Unauthenticated, Forbidden, Invalid (name, no entry).
     """
     access.require(by, Permission.SET_UP, None)
     name = texts.one_line(name, field="name", most=80)
@@ -56,9 +57,12 @@ def set_up_areas(uow: UnitOfWork, *, by: Viewer, name: str, entries: Iterable[Ar
     if not entries:
         raise Invalid("the list is empty", code="missing", field="areas")
     state.write(uow, name=_NAME, value=name)
-    CityAreaTable.update(is_listed=False).execute(uow.db)
-    for entry in entries:
-        _keep(uow, entry)
+    known = list(CityAreaTable.select().order_by(CityAreaTable.id).execute(uow.db))
+    kept = [_keep(uow, entry, _same(known, entry, entries)) for entry in entries]
+    off = (CityAreaTable.is_listed, CityAreaTable.id.not_in(kept))
+    for gone in CityAreaTable.select().where(*off).execute(uow.db):
+        _end_version(uow, gone.id)
+    CityAreaTable.update(is_listed=False).where(*off).execute(uow.db)
     _look_again(uow, ReceivedReportTable.why.in_([Why.AREA.value, Why.HOUSEHOLDS.value]))
 
 
@@ -67,16 +71,46 @@ def name_city(uow: UnitOfWork, *, name: str) -> None:
     state.write(uow, name=_NAME, value=texts.one_line(name, field="name", most=80))
 
 
-def _keep(uow: UnitOfWork, entry: AreaEntry) -> None:
-    values = {
+def _same(known: list[CityAreaTable], entry: AreaEntry, entries: list[AreaEntry]) -> CityAreaTable | None:
+    """The neighbourhood that a line means, if we know it."""
+    there = [area for area in known if area.host == entry.host]
+    for area in there:
+        if _plain(area.name) == _plain(entry.name):
+            return area
+    listed = [area for area in there if area.is_listed]
+    renamed = len(listed) == 1 and sum(one.host == entry.host for one in entries) == 1
+    return listed[0] if renamed else None
+
+
+def _plain(name: str) -> str:
+    """A name without what a typing hand or a spreadsheet changes in it."""
+    return " ".join(name.replace("\u2019", "'").casefold().split())
+
+
+def _keep(uow: UnitOfWork, entry: AreaEntry, area: CityAreaTable | None) -> int:
+    """Write a line down. Returns the neighbourhood's number."""
+    said = {
+        "name": entry.name,
         "households": entry.households,
         "source": entry.source,
         "counted_on": entry.counted_on,
-        "is_listed": True,
     }
-    same = (CityAreaTable.host == entry.host, CityAreaTable.name == entry.name)
-    if not CityAreaTable.update(values).where(*same).execute(uow.db):
-        CityAreaTable.insert(name=entry.name, host=entry.host, added_at=uow.now, **values).execute(uow.db)
+    if area is None:
+        made: int = CityAreaTable.insert(host=entry.host, added_at=uow.now, is_listed=True, **said).execute(uow.db)
+        CityAreaVersionTable.insert(area=made, since=uow.now, **said).execute(uow.db)
+        return made
+    number: int = area.id
+    if not area.is_listed or any(getattr(area, name) != value for name, value in said.items()):
+        _end_version(uow, number)
+        CityAreaVersionTable.insert(area=number, since=uow.now, **said).execute(uow.db)
+        CityAreaTable.update(is_listed=True, **said).where(CityAreaTable.id == number).execute(uow.db)
+    return number
+
+
+def _end_version(uow: UnitOfWork, area: int) -> None:
+    CityAreaVersionTable.update(until=uow.now).where(
+        CityAreaVersionTable.area == area, CityAreaVersionTable.until.is_null()
+    ).execute(uow.db)
 
 
 def city_name(db: peewee.Database) -> str:
@@ -284,9 +318,14 @@ def periods(db: peewee.Database, *, time_zone: str, now: datetime) -> list[Perio
 
 
 def overview(db: peewee.Database, *, period: Period, now: datetime) -> Overview:
-    """How a quarter stands: one row for each neighbourhood of the list, and the totals of those that reported."""
+    """How a quarter stands: one row for each neighbourhood of the list, and the totals of those that reported.
+
+    The list is that of the day when what had not come counted as missing: later changes of it are for later quarters.
+    """
     handed_in = store.received(db, ReceivedReportTable.period == period.id)
-    rows = tuple(_row(area, [one for one in handed_in if one.area == area.id], period, now) for area in store.areas(db))
+    reported = {one.area for one in handed_in if one.area is not None}
+    expected = store.areas_at(db, min(now, period.missing_at), also=reported)
+    rows = tuple(_row(area, [one for one in handed_in if one.area == area.id], period, now) for area in expected)
     totals: dict[Cell, int] = {}
     for row in rows:
         for one in row.figures:

@@ -16,7 +16,7 @@ from fedhood.core.metrics.model import (
     Status,
     Why,
 )
-from fedhood.core.metrics.tables import CityAreaTable, IssuedReportTable, ReceivedReportTable
+from fedhood.core.metrics.tables import CityAreaTable, CityAreaVersionTable, IssuedReportTable, ReceivedReportTable
 from fedhood.kernel.facts import FactTable
 
 if TYPE_CHECKING:
@@ -79,6 +79,32 @@ def areas(db: peewee.Database, *conditions: Any) -> list[Area]:
     rows = CityAreaTable.select().where(CityAreaTable.is_listed, *conditions).order_by(CityAreaTable.id)
     found = [
         Area(**{field.name: getattr(row, field.name) for field in dataclasses.fields(Area)}) for row in rows.execute(db)
+    ]
+    return sorted(found, key=lambda area: (area.name.casefold(), area.host))
+
+
+def areas_at(db: peewee.Database, moment: datetime, *, also: set[int]) -> list[Area]:
+    """The neighbourhoods of the city's list as it was at a moment, by name; of `also` those too that came later.
+
+    Who reads an old quarter reads it with the households and names of its time.
+    """
+    known = {row.id: row for row in CityAreaTable.select().execute(db)}
+    versions = list(CityAreaVersionTable.select().order_by(CityAreaVersionTable.id).execute(db))
+    then = {row.area: row for row in versions if row.since <= moment and (row.until is None or row.until > moment)}
+    began = {row.area: row for row in reversed(versions)}
+    other = {area: began[area] for area in also if area in began and began[area].since > moment}
+    found = [
+        Area(
+            id=row.area,
+            name=row.name,
+            host=known[row.area].host,
+            households=row.households,
+            source=row.source,
+            counted_on=row.counted_on,
+            area_uri=known[row.area].area_uri,
+            added_at=known[row.area].added_at,
+        )
+        for row in {**other, **then}.values()
     ]
     return sorted(found, key=lambda area: (area.name.casefold(), area.host))
 

@@ -50,6 +50,22 @@ class CityAreaTable(Table):
         indexes = ((("host", "name"), True),)
 
 
+class CityAreaVersionTable(Table):
+    """What the list said of a neighbourhood from one moment to another (`until` null: still does)."""
+
+    id = p0(peewee.AutoField())
+    area = p0(peewee.IntegerField(index=True))
+    since = p0(MomentField())
+    until = p0(MomentField(null=True))
+    name = p0(peewee.TextField())
+    households = p0(peewee.IntegerField())
+    source = p0(peewee.TextField())
+    counted_on = p0(peewee.TextField())
+
+    class Meta:
+        table_name = "city_area_version"
+
+
 class ReceivedReportTable(Table):
     """A report that was handed in: what it said (`handed`, null when it could not be read), and what the city says."""
 

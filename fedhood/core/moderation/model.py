@@ -52,13 +52,29 @@ class Report:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far a moderator may hide a post: everywhere here, in these places of ours, or (`log` is 0) not at all.
+
+    `log` is the neighbourhood in whose log it stands.
+    """
+
+    log: int
+    everywhere: bool
+    places: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """What a moderator did: `hide`, `restore`, `report-upheld` or `report-rejected`; `object` is the post."""
+    """What a moderator did, to which post (`object`) or for whom (`person`).
+
+    `hide`, `restore`, `report-upheld`, `report-rejected`; `link`, `entrust`, `relieve`, `merge`; `rules`.
+    """
 
     id: int
     moderator: int | None
     action: str
     object: int | None
+    person: int | None
     reason: str
     at: datetime
 
@@ -80,3 +96,37 @@ class ReportClosed(Fact):
     report: int
     outcome: str
     reporter: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LinkMade(Fact):
+    """A moderator made a link that signs somebody in once."""
+
+    kind: ClassVar[str] = "access.link-made"
+    account: int
+    by: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KeeperNamed(Fact):
+    """Somebody looks after a neighbourhood from now on."""
+
+    kind: ClassVar[str] = "keeper.named"
+    account: int
+    by: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KeeperRelieved(Fact):
+    """Somebody looks after a neighbourhood no longer."""
+
+    kind: ClassVar[str] = "keeper.relieved"
+    account: int
+    by: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PostShown(Fact):
+    """A post that was hidden is read again."""
+
+    kind: ClassVar[str] = "post.shown"

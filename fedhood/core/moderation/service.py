@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.core import access, accounts, help_requests, households, posts
+from fedhood.core import access, accounts, help_requests, households, neighbourhoods, posts
 from fedhood.core.access import Permission, Viewer
+from fedhood.core.moderation import keeping
 from fedhood.core.moderation.model import (
     MOST_WORDS,
     Action,
+    PostShown,
+    Reach,
     Reason,
     Report,
     ReportClosed,
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from fedhood.core.accounts import Account
     from fedhood.core.posts import Post
     from fedhood.kernel.database import UnitOfWork
+
+_LATEST_HIDINGS = 200
 
 
 def report(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: Reason, text: str = "") -> int:
@@ -108,7 +113,9 @@ def _insert(
     return made
 
 
-def flagged(uow: UnitOfWork, *, uri: str, reported: int, post_id: int | None, text: str) -> int | None:
+def flagged(
+    uow: UnitOfWork, *, uri: str, reported: int, post_id: int | None, text: str, reason: Reason = Reason.OTHER
+) -> int | None:
     """The moderators of another server pass on a complaint about a resident of ours. Idempotent by its address.
 
     None when there is no such resident here any more.
@@ -120,24 +127,30 @@ def flagged(uow: UnitOfWork, *, uri: str, reported: int, post_id: int | None, te
         return None
     text = texts.words(text, field="text", most=5000, least=0)
     report_id = _insert(
-        uow, person.neighbourhood, None, reported, Reason.OTHER, text, post=post_id, thread=None, uri=uri
+        uow, person.neighbourhood, None, reported, reason, text, post=post_id, thread=None, uri=uri
     )
     uow.record(ReportFiled(neighbourhood=person.neighbourhood, object=post_id, report=report_id, elsewhere=False))
     return report_id
 
 
 def open_reports(db: peewee.Database, *, viewer: Viewer, neighbourhood: int) -> list[Report]:
-    """The complaints that wait in a neighbourhood, oldest first, for its moderators. Raises Forbidden."""
+    """The complaints that wait in a neighbourhood, oldest first, for its moderators. Raises Forbidden.
+
+    Nobody reads, or decides on, a complaint about themselves.
+    """
     access.require(viewer, Permission.MODERATE, neighbourhood)
     query = ReportTable.select().where(
-        ReportTable.neighbourhood == neighbourhood, ReportTable.state == ReportState.OPEN.value
+        ReportTable.neighbourhood == neighbourhood,
+        ReportTable.state == ReportState.OPEN.value,
+        ReportTable.reported != viewer.account,
     )
     return [_of(row) for row in query.order_by(ReportTable.id).execute(db)]
 
 
 def get(db: peewee.Database, *, report_id: int, viewer: Viewer) -> Report:
-    """One complaint, for a moderator of its neighbourhood. Raises NotFound for anyone else."""
-    for row in ReportTable.select().where(ReportTable.id == report_id).execute(db):
+    """One complaint, for a moderator of its neighbourhood whom it is not about. Raises NotFound for anyone else."""
+    mine = (ReportTable.id == report_id, ReportTable.reported != (viewer.account or 0))
+    for row in ReportTable.select().where(*mine).execute(db):
         if access.may(viewer, Permission.MODERATE, row.neighbourhood):
             return _of(row)
     raise NotFound
@@ -168,7 +181,15 @@ def log(db: peewee.Database, *, viewer: Viewer, neighbourhood: int, limit: int =
     access.require(viewer, Permission.MODERATE, neighbourhood)
     query = ActionTable.select().where(ActionTable.neighbourhood == neighbourhood)
     return [
-        Action(id=row.id, moderator=row.moderator, action=row.action, object=row.object, reason=row.reason, at=row.at)
+        Action(
+            id=row.id,
+            moderator=row.moderator,
+            action=row.action,
+            object=row.object,
+            person=row.person,
+            reason=row.reason,
+            at=row.at,
+        )
         for row in query.order_by(ActionTable.id.desc()).limit(limit).execute(db)
     ]
 
@@ -192,7 +213,7 @@ def told_of(db: peewee.Database, report_id: int) -> list[int]:
 
 
 def hide(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: str = "") -> None:
-    """A moderator hides a post from everyone but its author and the moderators. Raises as `restore`."""
+    """A moderator hides a post: everywhere, or where it is read next door (`reach`). Raises as `restore`."""
     _show_or_hide(uow, by, post_id, reason, hidden=True)
 
 
@@ -201,17 +222,46 @@ def restore(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: str = "") -> N
     _show_or_hide(uow, by, post_id, reason, hidden=False)
 
 
+def reach(db: peewee.Database, *, post: Post, viewer: Viewer) -> Reach:
+    """What this moderator may hide of a post.
+
+    Of a thread that began here its neighbourhood's moderators hide all, of an answer those of its author's as well.
+    A post that was told here from next door is hidden in one's own places alone, an answer in such a thread from all
+    who read it here.
+    """
+    root = post if post.root is None else posts.row(db, post_id=post.root)
+    homes = [one.neighbourhood for one in (root, post) if one.uri is None]
+    mine = [place for place in homes if access.may(viewer, Permission.MODERATE, place)]
+    if mine:
+        return Reach(log=mine[0], everywhere=True)
+    here = {one.id for one in neighbourhoods.ours(db)} - {root.neighbourhood}
+    places = tuple(place for place in root.places if place in here and access.may(viewer, Permission.MODERATE, place))
+    if not places:
+        return Reach(log=0, everywhere=False)
+    return Reach(log=places[0], everywhere=post.root is not None, places=() if post.root is not None else places)
+
+
+def is_hidden(post: Post, within: Reach) -> bool:
+    """Whether a post is hidden as far as this moderator may hide it."""
+    return post.hidden_at is not None if within.everywhere else post.hidden_in_all(within.places)
+
+
 def _show_or_hide(uow: UnitOfWork, by: Viewer, post_id: int, reason: str, *, hidden: bool) -> None:
     post = posts.row(uow.db, post_id=post_id)
-    # a mirrored post is hidden by those who moderate a place where it is read
-    place = post.neighbourhood if post.uri is None else by.neighbourhood
-    read_here = post.uri is None or place in post.places or post.audience is posts.Audience.PUBLIC
-    if post.deleted_at is not None or not read_here or not access.may(by, Permission.MODERATE, place):
+    within = reach(uow.db, post=post, viewer=by)
+    if post.deleted_at is not None or not within.log:
         posts.get(uow.db, post_id=post_id, viewer=by)  # not there for who may not even see it
         raise Forbidden
-    if not posts.hide(uow.db, post_id, at=uow.now if hidden else None):
+    if within.everywhere:
+        changed = posts.hide(uow.db, post_id, at=uow.now if hidden else None)
+    else:
+        changed = sum(posts.hide_in(uow.db, post_id, place, hidden=hidden) for place in within.places) > 0
+    if not changed:
         raise Conflict(code="so-already")
-    _note(uow, by, place or post.neighbourhood, "hide" if hidden else "restore", post_id, None, reason)
+    action = "hide" if hidden else "restore"
+    keeping.note(uow, by=by, neighbourhood=within.log, action=action, post=post_id, reason=reason)
+    if within.everywhere and not hidden:
+        uow.record(PostShown(neighbourhood=within.log, object=post_id))
 
 
 def close(uow: UnitOfWork, *, by: Viewer, report_id: int, upheld: bool, answer: str) -> None:
@@ -226,7 +276,15 @@ def close(uow: UnitOfWork, *, by: Viewer, report_id: int, upheld: bool, answer: 
     )
     if not closed:
         raise Conflict(code="answered")
-    _note(uow, by, found.neighbourhood, f"report-{outcome.value}", found.post, found.id, answer)
+    keeping.note(
+        uow,
+        by=by,
+        neighbourhood=found.neighbourhood,
+        action=f"report-{outcome.value}",
+        post=found.post,
+        report=found.id,
+        reason=answer,
+    )
     uow.record(
         ReportClosed(
             neighbourhood=found.neighbourhood,
@@ -236,26 +294,6 @@ def close(uow: UnitOfWork, *, by: Viewer, report_id: int, upheld: bool, answer: 
             reporter=found.reporter,
         )
     )
-
-
-def _note(
-    uow: UnitOfWork,
-    by: Viewer,
-    neighbourhood: int,
-    action: str,
-    about: int | None,
-    report_id: int | None,
-    reason: str,
-) -> None:
-    ActionTable.insert(
-        neighbourhood=neighbourhood,
-        moderator=by.account,
-        action=action,
-        object=about,
-        report=report_id,
-        reason=texts.words(reason, field="reason", most=MOST_WORDS, least=0),
-        at=uow.now,
-    ).execute(uow.db)
 
 
 def _of(row: ReportTable) -> Report:
@@ -273,3 +311,21 @@ def _of(row: ReportTable) -> Report:
         answer=row.answer,
         closed_at=row.closed_at,
     )
+
+
+def hidden_posts(db: peewee.Database, *, viewer: Viewer, neighbourhood: int) -> list[Post]:
+    """What is hidden now and the moderators of a neighbourhood may show again, the newest hiding first.
+
+    Of what was hidden lately: the last 200 times that anything was. Raises Unauthenticated, Forbidden.
+    """
+    access.require(viewer, Permission.MODERATE, neighbourhood)
+    hidings = ActionTable.select(ActionTable.object).where(ActionTable.action == "hide").order_by(ActionTable.id.desc())
+    latest = dict.fromkeys(row.object for row in hidings.limit(_LATEST_HIDINGS).execute(db))
+    found = (posts.row(db, post_id=post_id) for post_id in latest)
+    return [post for post in found if post.deleted_at is None and _hidden_here(db, post, viewer, neighbourhood)]
+
+
+def _hidden_here(db: peewee.Database, post: Post, viewer: Viewer, neighbourhood: int) -> bool:
+    if neighbourhood in post.hidden_in:
+        return True
+    return post.hidden_at is not None and reach(db, post=post, viewer=viewer).log == neighbourhood

@@ -39,6 +39,7 @@ class ActionTable(Table):
     action = p2(peewee.TextField())
     object = p0(peewee.BigIntegerField(null=True))
     report = p2(peewee.IntegerField(null=True))
+    person = p2(peewee.IntegerField(null=True))
     reason = p2(peewee.TextField(default=""))
     at = p2(MomentField())
 

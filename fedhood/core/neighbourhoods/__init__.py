@@ -2,6 +2,8 @@
 
 from fedhood.core.neighbourhoods.model import (
     Neighbourhood,
+    Paired,
+    Parted,
 )
 from fedhood.core.neighbourhoods.service import (
     by_key,
@@ -21,6 +23,8 @@ from fedhood.core.neighbourhoods.service import (
 
 __all__ = [
     "Neighbourhood",
+    "Paired",
+    "Parted",
     "by_key",
     "by_uri",
     "create",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
+
+from fedhood.kernel.facts import Fact
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +26,21 @@ class Neighbourhood:
     peer: int | None
     uri: str | None
     version: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Paired(Fact):
+    """From now on one neighbourhood reads what another shares with neighbours."""
+
+    kind: ClassVar[str] = "neighbourhood.paired"
+    writer: int
+    reader: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Parted(Fact):
+    """From now on one neighbourhood reads nothing of another."""
+
+    kind: ClassVar[str] = "neighbourhood.parted"
+    writer: int
+    reader: int

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from fedhood.core.neighbourhoods.model import Neighbourhood
+from fedhood.core.neighbourhoods.model import Neighbourhood, Paired, Parted
 from fedhood.core.neighbourhoods.tables import NeighbourhoodTable, PairTable
 from fedhood.kernel import text as texts
 from fedhood.kernel.database import Compiled, among, hole
@@ -175,13 +175,18 @@ def pair(uow: UnitOfWork, *, writer: int, reader: int) -> None:
         raise Invalid("a neighbourhood is no neighbour of itself", code="pair")
     if not may_read(uow.db, writer=writer, reader=reader):
         PairTable.insert(writer=writer, reader=reader, since=uow.now).execute(uow.db)
+        uow.record(Paired(writer=writer, reader=reader))
 
 
 def unpair(uow: UnitOfWork, *, writer: int, reader: int) -> None:
-    """From now on `reader` is told nothing more by `writer`. What was told stays told. Idempotent."""
-    PairTable.update(until=uow.now).where(
-        PairTable.writer == writer, PairTable.reader == reader, PairTable.until.is_null()
-    ).execute(uow.db)
+    """From now on `reader` is told nothing more by `writer`, and is shown nothing of what it was told. Idempotent."""
+    ended = (
+        PairTable.update(until=uow.now)
+        .where(PairTable.writer == writer, PairTable.reader == reader, PairTable.until.is_null())
+        .execute(uow.db)
+    )
+    if ended:
+        uow.record(Parted(writer=writer, reader=reader))
 
 
 def may_read(db: peewee.Database, *, writer: int, reader: int) -> bool:

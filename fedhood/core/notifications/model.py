@@ -27,6 +27,9 @@ class Kind(enum.StrEnum):
     PEER_ASKS = "peer-asks"
     REPORT = "report"
     REPORT_ANSWER = "report-answer"
+    LINK_MADE = "link-made"
+    KEEPER_NAMED = "keeper-named"
+    KEEPER_RELIEVED = "keeper-relieved"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

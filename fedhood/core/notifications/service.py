@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fedhood.core import relations
 from fedhood.core.notifications.model import Kind, Notification
@@ -62,13 +62,13 @@ def forget(uow: UnitOfWork, *, account: int) -> None:
     NotificationTable.delete().where(NotificationTable.account == account).execute(uow.db)
 
 
+def _met(account: int) -> Any:
+    return NotificationTable.actor.is_null() | ~NotificationTable.actor.in_(relations.blocked_query(account))
+
+
 def latest(db: peewee.Database, *, account: int, limit: int = 30, before: int | None = None) -> list[Notification]:
     """What somebody was told, newest first, without those whom they blocked or who blocked them."""
-    hidden = relations.blocked_query(account)
-    query = NotificationTable.select().where(
-        NotificationTable.account == account,
-        NotificationTable.actor.is_null() | ~NotificationTable.actor.in_(hidden),
-    )
+    query = NotificationTable.select().where(NotificationTable.account == account, _met(account))
     if before is not None:
         query = query.where(NotificationTable.id < before)
     return [
@@ -86,10 +86,10 @@ def latest(db: peewee.Database, *, account: int, limit: int = 30, before: int | 
 
 
 def unread(db: peewee.Database, account: int) -> int:
-    """How much of it was not read yet."""
+    """How much of it was not read yet, without those whom they blocked or who blocked them."""
     count: int = (
         NotificationTable.select()
-        .where(NotificationTable.account == account, NotificationTable.read_at.is_null())
+        .where(NotificationTable.account == account, NotificationTable.read_at.is_null(), _met(account))
         .count(db)
     )
     return count

@@ -6,6 +6,7 @@ from fedhood.core.peers.model import (
     Peer,
     PeerAgreed,
     PeerAsked,
+    PeerAskedAgain,
     PeerEnded,
     PeerFound,
     PeerRefused,
@@ -13,19 +14,23 @@ from fedhood.core.peers.model import (
     Trust,
     host_of,
 )
+from fedhood.core.peers.parting import (
+    block,
+    end,
+    ended,
+    lapse_due,
+    reject,
+    rejected,
+    unblock,
+)
 from fedhood.core.peers.service import (
     asked,
     asked_them,
     confirm,
-    end,
-    ended,
     found,
     keepers,
-    lapse_due,
     not_found,
     propose,
-    reject,
-    rejected,
     their_agreement,
 )
 from fedhood.core.peers.store import (
@@ -45,6 +50,7 @@ __all__ = [
     "Peer",
     "PeerAgreed",
     "PeerAsked",
+    "PeerAskedAgain",
     "PeerEnded",
     "PeerFound",
     "PeerRefused",
@@ -54,6 +60,7 @@ __all__ = [
     "all_peers",
     "asked",
     "asked_them",
+    "block",
     "by_host",
     "confirm",
     "end",
@@ -72,4 +79,5 @@ __all__ = [
     "reject",
     "rejected",
     "their_agreement",
+    "unblock",
 ]

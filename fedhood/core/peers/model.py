@@ -56,7 +56,7 @@ GRANTS: dict[Trust, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Another server, as we know it."""
+    """Another server, as we know it. `agreed_at`: when we last agreed with it under the key that it has."""
 
     id: int
     host: str
@@ -75,12 +75,18 @@ class Peer:
     their_follow_uri: str | None
     our_follow_uri: str | None
     confirmed_at: datetime | None
+    agreed_at: datetime | None
     confirmed_by: int | None
     chosen_pairs: list[list[Any]] | None
     last_error: str | None
     added_at: datetime
     stream_epoch: int
     stream_next: int
+
+    @property
+    def may_take_back(self) -> bool:
+        """Whether what it told us is its to take back: from who was ever a neighbour, whatever is agreed now."""
+        return self.trust is not Trust.BLOCKED and (self.state is PeerState.AGREED or self.agreed_at is not None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +119,13 @@ class PeerAgreed(Fact):
 
     kind: ClassVar[str] = "peer.agreed"
     ask_too: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerAskedAgain(Fact):
+    """A server that we agreed with asks once more: it did not hear our yes, or lost it."""
+
+    kind: ClassVar[str] = "peer.asked-again"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

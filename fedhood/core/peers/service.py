@@ -14,14 +14,13 @@ from fedhood.core.peers.model import (
     Peer,
     PeerAgreed,
     PeerAsked,
-    PeerEnded,
+    PeerAskedAgain,
     PeerFound,
-    PeerRefused,
     PeerState,
     Trust,
     host_of,
 )
-from fedhood.core.peers.store import agreement, by_host, change, drop_agreement, get, keep_agreement, move, run_out
+from fedhood.core.peers.store import agreement, by_host, change, get, keep_agreement, move
 from fedhood.core.peers.tables import PeerTable
 from fedhood.kernel import jobs, urls
 from fedhood.kernel.errors import Conflict, Forbidden, Invalid, TooMany
@@ -42,7 +41,7 @@ def keepers(db: peewee.Database) -> list[int]:
     return access.holders(db, Permission.PEER, _kept(db))
 
 
-def _keeper(uow: UnitOfWork, by: Viewer) -> None:
+def keeper(uow: UnitOfWork, by: Viewer) -> None:
     """Raises Unauthenticated, Forbidden for who may not agree for this server."""
     access.require(by, Permission.PEER, _kept(uow.db))
 
@@ -61,7 +60,7 @@ def propose(uow: UnitOfWork, *, by: Viewer, host: str, our_host: str = "", trust
 
     Raises Unauthenticated, Forbidden, Invalid (host, our own).
     """
-    _keeper(uow, by)
+    keeper(uow, by)
     host = host_of(host)
     if host == our_host:
         raise Invalid("this is your own address", code="own-host", field="host")
@@ -105,6 +104,7 @@ def found(
     change(
         uow,
         peer_id,
+        agreed_at=peer.agreed_at if peer.multikey == multikey else None,
         name=name[:120],
         actor_uri=actor_uri,
         inbox=inbox,
@@ -149,9 +149,11 @@ def asked(
 ) -> int:
     """A server asks to be our neighbour. Agreed at once when somebody here had said that the letters match.
 
-    `groups` are its neighbourhoods: uri, key, name. Returns its id. Raises Invalid (a trust nobody asks for, a
-    neighbourhood on another server), Forbidden when it is blocked, TooMany beyond 20 that wait, Conflict when it comes
-    with another key than the one that was confirmed.
+    One that is our neighbour already hears the same yes again, and is granted no more by it.
+
+    `groups` are its neighbourhoods: uri, key, name. Returns its id. Raises Invalid (a trust nobody asks for, another
+    than we asked for, a neighbourhood on another server), Forbidden when it is blocked, TooMany beyond 20 that wait,
+    Conflict when it comes with another key than the one that was confirmed.
     """
     if trust not in {Trust.NEIGHBOUR, Trust.CITY}:
         raise Invalid("a server asks to be a neighbour or the city", code="trust")
@@ -168,9 +170,17 @@ def asked(
     if known.trust is Trust.BLOCKED:
         raise Forbidden(code="blocked")
     _check_key(known, multikey)
+    if known.our_follow_uri is not None and known.state is not PeerState.ENDED and trust is not known.trust:
+        raise Invalid("we asked them to be something else", code="trust-differs")
+    if known.state is PeerState.AGREED:
+        # what was granted stays as it is: for more, or for longer, a moderator is asked
+        change(uow, known.id, their_follow_uri=follow_uri, offered_groups=groups)
+        uow.record(PeerAskedAgain(object=known.id))
+        return known.id
     change(
         uow,
         known.id,
+        agreed_at=known.agreed_at if known.multikey == multikey else None,
         name=name[:120],
         actor_uri=actor_uri,
         inbox=inbox,
@@ -214,7 +224,7 @@ def confirm(
     can say. Raises Unauthenticated, Forbidden, NotFound, Conflict: not looked up yet, confirmed by another moderator,
     or other letters than those by now.
     """
-    _keeper(uow, by)
+    keeper(uow, by)
     peer = get(uow.db, peer_id)
     if peer.fingerprint is None or peer.state in {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}:
         raise Conflict(code="not-found-yet")
@@ -254,7 +264,7 @@ def _agree(uow: UnitOfWork, peer_id: int) -> None:
             if our in ours and uri in theirs:
                 neighbourhoods.pair(uow, writer=our, reader=theirs[uri])
     ask_too = peer.our_follow_uri is None and peer.state is PeerState.ASKED_US
-    change(uow, peer_id, state=PeerState.AGREED.value)
+    change(uow, peer_id, state=PeerState.AGREED.value, agreed_at=uow.now)
     uow.record(PeerAgreed(object=peer_id, ask_too=ask_too))
 
 
@@ -285,7 +295,7 @@ def their_agreement(
     ours = {one.id for one in neighbourhoods.ours(uow.db)}
     named = {uri: _theirs(uow, peer_id, uri) for uri, our in pairs if our in ours}
     wanted = {(named[uri], our) for uri, our in pairs if uri in named and our in ours}
-    _read_only(uow, peer_id, wanted if "neighbours" in granted.scopes else set())
+    read_only(uow, peer_id, wanted if "neighbours" in granted.scopes else set())
 
 
 def _theirs(uow: UnitOfWork, peer_id: int, uri: str) -> int:
@@ -297,7 +307,7 @@ def _theirs(uow: UnitOfWork, peer_id: int, uri: str) -> int:
     return neighbourhoods.remember(uow, peer=peer_id, uri=uri, key=key, name=key)
 
 
-def _read_only(uow: UnitOfWork, peer_id: int, wanted: set[tuple[int, int]]) -> None:
+def read_only(uow: UnitOfWork, peer_id: int, wanted: set[tuple[int, int]]) -> None:
     """Of all that we could read of a peer, exactly these pairs (writer, reader) from now on."""
     for writer, reader in sorted(wanted):
         neighbourhoods.pair(uow, writer=writer, reader=reader)
@@ -307,79 +317,11 @@ def _read_only(uow: UnitOfWork, peer_id: int, wanted: set[tuple[int, int]]) -> N
                 neighbourhoods.unpair(uow, writer=theirs.id, reader=ours.id)
 
 
-def _show_nothing(uow: UnitOfWork, peer_id: int) -> None:
+def show_nothing(uow: UnitOfWork, peer_id: int) -> None:
     """Nobody of a peer reads ours from now on."""
     for theirs in neighbourhoods.of_peer(uow.db, peer_id):
         for ours in neighbourhoods.ours(uow.db):
             neighbourhoods.unpair(uow, writer=ours.id, reader=theirs.id)
-
-
-def reject(uow: UnitOfWork, *, by: Viewer, peer_id: int) -> None:
-    """A moderator says no to a server that asks. Raises Unauthenticated, Forbidden, NotFound, Conflict."""
-    _keeper(uow, by)
-    get(uow.db, peer_id)
-    if not move(uow, peer_id, {PeerState.ASKED_US}, PeerState.REFUSED):
-        raise Conflict(code="answered")
-    uow.record(PeerRefused(object=peer_id))
-
-
-def rejected(uow: UnitOfWork, *, peer_id: int) -> None:
-    """They said no to us, or no longer yes."""
-    change(uow, peer_id, state=PeerState.REFUSED.value, confirmed_at=None, their_follow_uri=None)
-    _part(uow, peer_id)
-
-
-def end(uow: UnitOfWork, *, by: Viewer, peer_id: int) -> None:
-    """A moderator ends an agreement, or what might have become one: nothing more is told.
-
-    Raises Unauthenticated, Forbidden, NotFound, Conflict when it has ended.
-    """
-    _keeper(uow, by)
-    get(uow.db, peer_id)
-    if move(uow, peer_id, {PeerState.LOOKING}, PeerState.ENDED):
-        return  # they have not heard of us yet
-    if not move(uow, peer_id, {PeerState.FOUND, PeerState.ASKED_US, PeerState.AGREED}, PeerState.ENDED):
-        raise Conflict(code="ended")
-    ended(uow, peer_id=peer_id, by_us=True)
-
-
-def ended(uow: UnitOfWork, *, peer_id: int, by_us: bool = False) -> None:
-    """An agreement has ended, by their word or ours."""
-    change(
-        uow,
-        peer_id,
-        state=PeerState.ENDED.value,
-        confirmed_at=None,
-        their_follow_uri=None,
-        our_follow_uri=None,
-    )
-    _part(uow, peer_id)
-    uow.record(PeerEnded(object=peer_id, by_us=by_us))
-
-
-def _part(uow: UnitOfWork, peer_id: int) -> None:
-    for ours in (True, False):
-        drop_agreement(uow, peer_id, ours=ours)
-    _read_only(uow, peer_id, set())
-    _show_nothing(uow, peer_id)
-
-
-def lapse_due(uow: UnitOfWork) -> int:
-    """End what was agreed for a year and was not agreed again. What we granted, a moderator is asked anew.
-
-    Returns how many ran out.
-    """
-    over = run_out(uow.db, uow.now)
-    for peer_id, ours in over:
-        drop_agreement(uow, peer_id, ours=ours)
-        if not ours:
-            _read_only(uow, peer_id, set())
-            continue
-        _show_nothing(uow, peer_id)
-        if move(uow, peer_id, {PeerState.AGREED}, PeerState.ASKED_US):
-            change(uow, peer_id, confirmed_at=None)
-            uow.record(PeerAsked(object=peer_id))
-    return len(over)
 
 
 def asked_them(uow: UnitOfWork, *, peer_id: int, follow_uri: str) -> None:

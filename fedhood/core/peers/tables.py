@@ -25,6 +25,7 @@ class PeerTable(Table):
     their_follow_uri = p0(peewee.TextField(null=True))
     our_follow_uri = p0(peewee.TextField(null=True))
     confirmed_at = p0(MomentField(null=True))
+    agreed_at = p0(MomentField(null=True))
     confirmed_by = p2(peewee.IntegerField(null=True))
     chosen_pairs = p0(JsonField(null=True))
     last_error = p0(peewee.TextField(null=True))

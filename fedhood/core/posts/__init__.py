@@ -36,7 +36,7 @@ from fedhood.core.posts.service import (
     row,
     thread,
 )
-from fedhood.core.posts.store import COLUMNS, count, hide, ids_by, places_of, post_of
+from fedhood.core.posts.store import COLUMNS, count, hide, hide_in, ids_by, part, places_of, post_of
 from fedhood.core.posts.tables import PlaceTable, PostTable
 from fedhood.core.posts.visibility import condition, may_see
 
@@ -67,6 +67,7 @@ __all__ = [
     "forget",
     "get",
     "hide",
+    "hide_in",
     "ids_by",
     "may_see",
     "mirror",
@@ -74,6 +75,7 @@ __all__ = [
     "mirror_edit",
     "mirror_reply",
     "offered",
+    "part",
     "places_of",
     "post_of",
     "publish",

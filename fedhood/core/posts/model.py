@@ -42,7 +42,11 @@ class Category(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """A post as it stands; `places` are those of its root. `uri` is None for one of ours."""
+    """A post as it stands; `uri` is None for one of ours.
+
+    `places` are those of its root. Of them it is not read in those of `parted`, with which its neighbourhood reads
+    nothing any more, nor in those of `hidden_in`, whose moderators hid it there.
+    """
 
     id: int
     kind: Kind
@@ -63,6 +67,12 @@ class Post:
     replies: int
     uri: str | None
     places: tuple[int, ...]
+    parted: tuple[int, ...] = ()
+    hidden_in: tuple[int, ...] = ()
+
+    def hidden_in_all(self, places: tuple[int, ...]) -> bool:
+        """Whether it is hidden in every one of these places."""
+        return set(places) <= set(self.hidden_in)
 
     @property
     def thread(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from fedhood.core.posts.model import Audience, Category, Kind, Post
@@ -40,7 +41,7 @@ _BY_ID = Compiled(lambda: PostTable.select(*COLUMNS).where(PostTable.id == hole(
 _BY_URI = Compiled(lambda: PostTable.select(*COLUMNS).where(PostTable.uri == hole("uri")))
 _PLACES = Compiled(
     lambda: (
-        PlaceTable.select(PlaceTable.post, PlaceTable.place)
+        PlaceTable.select(PlaceTable.post, PlaceTable.place, PlaceTable.parted, PlaceTable.hidden)
         .where(among(PlaceTable.post, "posts"))
         .order_by(PlaceTable.post, PlaceTable.place)
     )
@@ -73,6 +74,8 @@ _INSERT_PLACE = Compiled(
             PlaceTable.place: hole("place"),
             PlaceTable.post: hole("post"),
             PlaceTable.next_door: hole("next_door"),
+            PlaceTable.parted: hole("no"),
+            PlaceTable.hidden: hole("no"),
         }
     )
 )
@@ -120,16 +123,39 @@ def by_uri(db: peewee.Database, uri: str) -> Post | None:
 def _with_places(db: peewee.Database, row: tuple[Any, ...] | None) -> Post | None:
     if row is None:
         return None
-    root = row[5] or row[0]
-    return post_of(row, places_of(db, [root]).get(root, ()))
+    return _placed(db, row[5] or row[0], [row])[0]
+
+
+def _placed(db: peewee.Database, root: int, rows: Iterable[Sequence[Any]]) -> list[Post]:
+    """Rows of one thread as values, with what is known of its places."""
+    places = _PLACES.rows(db, posts=[root])
+    all_of_them, parted, hidden = (
+        tuple(place for _, place, *flags in places if chosen(*flags))
+        for chosen in (lambda *_: True, lambda parted, _: parted, lambda _, hidden: hidden)
+    )
+    return [dataclasses.replace(post_of(row, all_of_them), parted=parted, hidden_in=hidden) for row in rows]
 
 
 def places_of(db: peewee.Database, roots: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """The places of each of these root posts."""
     found: dict[int, list[int]] = {}
-    for post, place in _PLACES.rows(db, posts=list(roots)):
+    for post, place, *_ in _PLACES.rows(db, posts=list(roots)):
         found.setdefault(post, []).append(place)
     return {post: tuple(places) for post, places in found.items()}
+
+
+def hide_in(db: peewee.Database, post_id: int, place: int, *, hidden: bool) -> bool:
+    """Hide a root from one place, or show it there again. False: it was so already."""
+    here = (PlaceTable.post == post_id, PlaceTable.place == place, PlaceTable.hidden == (not hidden))
+    return bool(PlaceTable.update(hidden=hidden).where(*here).execute(db))
+
+
+def part(db: peewee.Database, *, writer: int, reader: int, parted: bool) -> None:
+    """What one neighbourhood told another is read there no longer, or again."""
+    told = PostTable.select(PostTable.id).where(PostTable.neighbourhood == writer)
+    PlaceTable.update(parted=parted).where(
+        PlaceTable.place == reader, PlaceTable.next_door, PlaceTable.parted == (not parted), PlaceTable.post.in_(told)
+    ).execute(db)
 
 
 def insert(db: peewee.Database, post: Post) -> None:
@@ -152,7 +178,7 @@ def insert(db: peewee.Database, post: Post) -> None:
     )
     if post.root is None:
         for place in post.places:
-            _INSERT_PLACE.run(db, place=place, post=post.id, next_door=place != post.neighbourhood)
+            _INSERT_PLACE.run(db, place=place, post=post.id, next_door=place != post.neighbourhood, no=False)
 
 
 def rewrite(db: peewee.Database, post: Post, *, text: str, language: str, at: datetime) -> bool:
@@ -211,8 +237,7 @@ _REPLIES = Compiled(lambda: PostTable.select(*COLUMNS).where(PostTable.root == h
 
 def replies_of(db: peewee.Database, root: int) -> list[Post]:
     """All answers of a thread, oldest first, whatever their state."""
-    places = places_of(db, [root]).get(root, ())
-    return [post_of(row, places) for row in _REPLIES.rows(db, root=root)]
+    return _placed(db, root, _REPLIES.rows(db, root=root))
 
 
 def ids_by(db: peewee.Database, account: int) -> list[int]:

@@ -38,11 +38,17 @@ PostTable.add_index(PostTable.index(PostTable.root, PostTable.id, where=PostTabl
 
 
 class PlaceTable(Table):
-    """A neighbourhood that may read a post: written once at publication, never changed."""
+    """A neighbourhood that may read a post: written once at publication, never changed.
+
+    Read there or not is another matter: not while the two neighbourhoods have parted, not while those who look after
+    this place hide it from it.
+    """
 
     place = p0(peewee.IntegerField())
     post = p0(peewee.BigIntegerField())
     next_door = p0(peewee.BooleanField())
+    parted = p0(peewee.BooleanField(default=False))
+    hidden = p0(peewee.BooleanField(default=False))
 
     class Meta:
         table_name = "post_place"

@@ -6,8 +6,9 @@
 | NEIGHBOURS | yes | no | while the agreement holds | no | no |
 | PUBLIC | yes | yes | yes | yes | yes |
 
-A deleted post is seen by nobody, a hidden one by its author and by its moderators; two people of whom one blocked the
-other do not see each other's posts. A reply is seen by whom its root is seen. The rule has two forms: an answer for
+A deleted post is seen by nobody, a hidden one by its author and by its moderators; one that is hidden in a place, or
+whose neighbourhood that place reads no more, is not for its residents. Two people of whom one blocked the other do not
+see each other's posts. A reply is seen by whom its root is seen. The rule has two forms: an answer for
 one post, and a condition for a query. A test compares them over generated worlds.
 """
 
@@ -52,6 +53,8 @@ def may_see(db: peewee.Database, post: Post, viewer: Viewer) -> bool:
         return False
     if post.hidden_at is not None and not _may_see_hidden(post, viewer):
         return False
+    if viewer.is_resident and viewer.neighbourhood in post.hidden_in:
+        return access.may(viewer, Permission.MODERATE, viewer.neighbourhood)
     if not _RULE[post.audience, standing(db, post, viewer)]:
         return False
     return viewer.account is None or not relations.is_blocked(db, viewer.account, post.author)
@@ -59,7 +62,7 @@ def may_see(db: peewee.Database, post: Post, viewer: Viewer) -> bool:
 
 def standing(db: peewee.Database, post: Post, viewer: Viewer) -> Standing:
     """How this viewer stands to the places of this post."""
-    if viewer.is_resident and viewer.neighbourhood in post.places:
+    if viewer.is_resident and viewer.neighbourhood in post.places and viewer.neighbourhood not in post.parted:
         return Standing.RESIDENT_OF_A_PLACE
     if viewer.peer is not None and any(
         neighbourhoods.get(db, place).peer == viewer.peer
@@ -78,8 +81,10 @@ def condition(viewer: Viewer) -> Any:
     """The same rule for people, as a condition on PostTable for roots."""
     audience: Any = PostTable.audience == Audience.PUBLIC
     if viewer.is_resident:
-        read_here = PlaceTable.select(PlaceTable.post).where(PlaceTable.place == viewer.neighbourhood)
-        audience |= PostTable.id.in_(read_here)
+        here = PlaceTable.select(PlaceTable.post).where(PlaceTable.place == viewer.neighbourhood)
+        audience |= PostTable.id.in_(here.where(~PlaceTable.parted))
+        if not access.may(viewer, Permission.MODERATE, viewer.neighbourhood):
+            audience &= PostTable.id.not_in(here.where(PlaceTable.hidden))
     seen: Any = PostTable.deleted_at.is_null() & audience
     shown: Any = PostTable.hidden_at.is_null()
     if viewer.account is not None:

@@ -10,6 +10,7 @@ from fedhood.core import accounts, help_requests, interactions, neighbourhoods, 
 from fedhood.core.posts import PlaceTable, PostTable
 from fedhood.core.timelines.model import Entry, Filter
 from fedhood.kernel.database import Compiled, hole
+from fedhood.kernel.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 PAGE = 20
 _NEWEST = (1 << 63) - 1
+
+
+# told to the viewer's place, and read there: not parted, not hidden from it
+_READ_HERE = (PlaceTable.place == hole("place"), ~PlaceTable.parted, ~PlaceTable.hidden)
 
 
 def _seen(*conditions: Any) -> tuple[Any, ...]:
@@ -40,7 +45,7 @@ def _by_place(*conditions: Any) -> Compiled:
         lambda: (
             PlaceTable.select(*posts.COLUMNS)
             .join(PostTable, on=(PostTable.id == PlaceTable.post))
-            .where(PlaceTable.place == hole("place"), PlaceTable.post < hole("before"), *_seen(*conditions))
+            .where(*_READ_HERE, PlaceTable.post < hole("before"), *_seen(*conditions))
             .order_by(PlaceTable.post.desc())
             .limit(hole("limit"))
         )
@@ -49,7 +54,7 @@ def _by_place(*conditions: Any) -> Compiled:
 
 def _by_category(category: posts.Category, *conditions: Any) -> Compiled:
     """Posts of one category, newest first, along the index on (category, id): few of them, however many posts."""
-    here = PlaceTable.select(PlaceTable.post).where(PlaceTable.place == hole("place"), PlaceTable.post == PostTable.id)
+    here = PlaceTable.select(PlaceTable.post).where(*_READ_HERE, PlaceTable.post == PostTable.id)
     return Compiled(
         lambda: (
             PostTable.select(*posts.COLUMNS)
@@ -78,11 +83,7 @@ _BOARD = Compiled(
         .where(
             PostTable.id.in_(help_requests.live_query()),
             PostTable.id < hole("before"),
-            fn.EXISTS(
-                PlaceTable.select(PlaceTable.post).where(
-                    PlaceTable.place == hole("place"), PlaceTable.post == PostTable.id
-                )
-            ),
+            fn.EXISTS(PlaceTable.select(PlaceTable.post).where(*_READ_HERE, PlaceTable.post == PostTable.id)),
             *_seen(),
         )
         .order_by(PostTable.id.desc())
@@ -142,6 +143,13 @@ def board(db: peewee.Database, *, viewer: Viewer, before: int | None = None, lim
 def entry(db: peewee.Database, *, post_id: int, viewer: Viewer) -> Entry:
     """One post, for who may see it. Raises NotFound."""
     return _entries(db, [posts.get(db, post_id=post_id, viewer=viewer)], viewer)[0]
+
+
+def of_thread(db: peewee.Database, *, request_id: int, viewer: Viewer) -> Entry:
+    """A request as one of the two of its private thread still has it, whoever may read it by now. Raises NotFound."""
+    if help_requests.thread_of(db, request_id=request_id, viewer=viewer) is None:
+        raise NotFound
+    return _entries(db, [posts.row(db, post_id=request_id)], viewer)[0]
 
 
 def thread(db: peewee.Database, *, root: int, viewer: Viewer) -> list[Entry]:

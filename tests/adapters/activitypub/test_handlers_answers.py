@@ -4,13 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from fedhood.adapters.activitypub.understand import understand_one
 from fedhood.core import posts
 from fedhood.core.neighbourhoods.tables import PairTable
 from fedhood.core.posts.tables import PostTable
 from fedhood.core.relations.tables import BlockTable
 from tests.adapters.activitypub import next_door
-from tests.adapters.activitypub.arriving import Here, here, letter, proved
+from tests.adapters.activitypub.arriving import Here, here, letter, proved, understand_next
 
 ELM, OAK = "https://elm.example/ap/groups/elm", "https://oak.example/ap/groups/oak"
 PINE = "https://pine.example/ap/groups/pine"
@@ -107,9 +106,9 @@ async def test_an_answer_of_the_announcing_neighbourhood_itself_arrives(oak) -> 
 async def test_an_answer_waits_for_its_thread_and_is_read_when_that_is_here(oak, clock) -> None:
     assert await oak.arrive(proved(answer_of_elm())) == "parked orphan"
     assert await oak.arrive(proved(letter("13"))) == "understood"
-    assert not await understand_one(oak.federation)
+    assert not await understand_next(oak.federation)
     clock.move(timedelta(seconds=10))
-    assert await understand_one(oak.federation)
+    assert await understand_next(oak.federation)
     assert kept(oak, "https://elm.example/ap/notes/01JDSCREPLY") is not None
 
 

@@ -76,7 +76,6 @@ async def test_an_actor_that_its_server_vouches_for_is_believed_and_kept(
     database = oak.database
     assert await database.read(remote.by_uri, elm.group) == actor
     assert await database.read(remote.by_key, actor.key_uri) == actor
-    assert await database.read(remote.by_proof_key, actor.proof_key_uri) == actor
 
 
 async def test_an_actor_that_is_fetched_again_is_kept_as_it_is_now(

@@ -2,19 +2,22 @@
 
 import dataclasses
 import html
+import re
 from datetime import timedelta
 
 import pytest
+from aiohttp import FormData
 
 from fedhood.adapters.web import city_pages
 from fedhood.adapters.web.routes import ROUTES, Route, Who
 from fedhood.adapters.web.site import _answering
-from fedhood.core import access, metrics
-from fedhood.core.access import Role
+from fedhood.core import access, accounts, metrics
+from fedhood.core.access import Permission, Role
 from fedhood.core.metrics import Why
 from fedhood.core.peers.tables import PeerTable
 from fedhood.kernel.settings import Settings
-from tests.adapters.web.browser import Browser, site
+from tests.adapters.web.browser import FROM_HERE, Browser, site
+from tests.adapters.web.test_pages_every import checked
 from tests.core.quarter import Q4, ZONE, settle
 from tests.core.test_metrics_city import FIGURES, handed
 from tests.support import people
@@ -95,11 +98,76 @@ async def reported(running, host: str = "elm.example", **more) -> None:
 async def test_only_a_clerk_reads_the_citys_pages(clients, running, here):
     stranger = await clients()
     resident = (await clients()).sign_in_as(running, people.resident(running, "Ana", here))
-    for path in ("/city", "/city/set-up"):
+    for path in ("/city", "/city/set-up", "/city/clerks"):
         await stranger.get(path)
         assert stranger.status == 401
         await resident.get(path)
         assert resident.status == 403
+
+
+@pytest.fixture
+async def townhall(clients, running) -> Browser:
+    """A clerk who lives in no neighbourhood of this house."""
+    token = running.transact(metrics.name_city, name="Mechelen") or running.transact(invited)
+    browser = await clients()
+    await browser.get(f"/link/{token}")
+    await browser.press(f"/link/{token}")
+    running.transact(access.renew_passphrase, session=running.look(access.sessions_of, running.look(clerks)[-1])[0].id)
+    return browser
+
+
+def invited(uow) -> str:
+    account = accounts.create(uow, name="Toon Torenwacht", neighbourhood=None, language="en")
+    access.give(uow, account=account, role=Role.CLERK, neighbourhood=None, by=None)
+    return access.make_link(uow, account=account, by=None)
+
+
+def clerks(db) -> list[int]:
+    return access.holders(db, Permission.COUNT, None)
+
+
+async def test_a_clerk_who_lives_elsewhere_finds_the_way_on_every_page_and_nothing_that_is_not_theirs(townhall):
+    for path in ("/city", "/city/set-up", "/city/clerks", "/host/neighbours", "/account"):
+        page = await townhall.get(path)
+        checked(page)
+        for href in ("/city", "/city/set-up", "/city/clerks", "/host/neighbours", "/account"):
+            current = ' aria-current="page"' if href == path else ""
+            assert f'<a class="chip" href="{href}"{current}>' in page
+    assert "For somebody you live with" not in townhall.words
+    assert "Whom you blocked" not in townhall.words
+    assert 'href="/city"' in await townhall.get("/host/neighbours")
+
+
+async def test_a_clerk_who_lives_here_comes_to_the_figures_from_their_own_page(clerk, clients, running, here):
+    assert 'href="/city"' in await clerk.get("/account")
+    assert 'aria-label="For the city"' not in clerk.text
+    assert 'aria-label="For the city"' in await clerk.get("/city")
+    resident = (await clients()).sign_in_as(running, people.resident(running, "Ana", here))
+    assert 'href="/city"' not in await resident.get("/account")
+
+
+async def test_a_clerk_lets_another_in_by_a_link_that_is_shown_once(townhall, clients, running):
+    page = await townhall.get("/city/clerks")
+    checked(page)
+    assert "Toon Torenwacht" in townhall.words
+    known = re.search(r'name="known" value="(\d+)"', page).group(1)
+    await townhall.post("/city/clerks", name="", language="nl", known=known)
+    assert (townhall.status, 'id="name-error"' in townhall.text) == (422, True)
+    page = await townhall.post("/city/clerks", name="Lore Loket", language="nl", known=known)
+    checked(page)
+    path = re.search(r'class="code">http://[^/]+(/link/[^<]+)<', page).group(1)
+    assert 'src="data:image/svg+xml' in page
+    assert "lang=" not in page.partition("<body>")[2]
+    await townhall.get("/city/clerks")
+    await townhall.post("/city/clerks", name="Lore Loket", language="nl", known=known)
+    assert townhall.status == 409
+    assert "Somebody was invited since you opened this page." in townhall.words
+    assert len(running.look(clerks)) == 2
+    lore = await clients()
+    await lore.get(path)
+    await lore.press(path)
+    assert "Lore Loket" in lore.words
+    assert 'href="/city/clerks"' in lore.text
 
 
 async def test_before_there_is_a_list_the_page_leads_to_it(clerk):
@@ -218,6 +286,69 @@ async def test_a_wrong_line_is_named_and_nothing_is_lost(clerk, running):
     assert running.look(metrics.areas) == []
 
 
+PASTED = (
+    "Naam\tAdres\tHuishoudens\tBron\tDatum\n"
+    "Elm\telm.example\t1.380\tStatbel, 2026\t1/01/2026\nOak\toak.example\t1 570\tx\t31-12-2025",
+    "Nom;Adresse;Ménages;Source;Date\n"
+    "Elm;elm.example;1\u202f380;Statbel, 2026;01.01.2026\nOak;oak.example;1570;x;2025-12-31",
+    'Elm,elm.example,"1,380","Statbel, 2026",2026-01-01\nOak,oak.example,1570,x,31/12/2025',
+)
+
+
+@pytest.mark.parametrize("text", PASTED)
+async def test_a_list_is_taken_as_a_spreadsheet_gives_it(clerk, running, text):
+    await listed(clerk, text)
+    assert [(one.name, one.households, one.source, one.counted_on) for one in running.look(metrics.areas)] == [
+        ("Elm", 1380, "Statbel, 2026", "2026-01-01"),
+        ("Oak", 1570, "x", "2025-12-31"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("Elm,elm.example,13.5,x,2026-01-01", "Line 1: Households is a whole number, 1 or more."),
+        ("Elm,elm.example,1380,x,31/02/2026", "Line 1: A date is written as 2026-01-01 or 1/01/2026."),
+        ("Elm,elm,1380,x,2026-01-01", "Line 1: This is no address"),
+    ],
+)
+async def test_what_is_no_heading_and_no_number_is_not_guessed_at(clerk, fields, said):
+    await clerk.get("/city/set-up")
+    await clerk.post("/city/set-up", name="Mechelen", areas=fields)
+    assert (clerk.status, said in clerk.words) == (422, True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+async def test_a_file_takes_the_place_of_the_list(clerk, running, encoding):
+    await listed(clerk)
+    await clerk.get("/city/set-up")
+    form = FormData(default_to_multipart=True)
+    for name, value in (("csrf", clerk.proof), ("name", "Mechelen"), ("areas", LIST), ("new-name", "")):
+        form.add_field(name, value)
+    body = "Quartier Érable;maple.example;900;Registre;2026-01-01\r\n".encode(encoding)
+    form.add_field("file", body, filename="list.csv", content_type="text/csv")
+    answer = await clerk.client.post("/city/set-up", data=form, allow_redirects=False, headers=FROM_HERE)
+    assert answer.status == 303
+    assert [one.name for one in running.look(metrics.areas)] == ["Quartier Érable"]
+
+
+async def test_a_file_that_is_too_big_or_no_form_at_all_is_refused(clerk):
+    await clerk.get("/city/set-up")
+    form = FormData(default_to_multipart=True)
+    form.add_field("csrf", clerk.proof)
+    form.add_field("file", b"x" * 70_000, filename="list.csv")
+    assert (await clerk.client.post("/city/set-up", data=form, headers=FROM_HERE)).status == 413
+    for kind in ("multipart/form-data", "multipart/form-data; boundary=x"):
+        answer = await clerk.client.post("/city/set-up", data=b"nothing", headers=FROM_HERE | {"Content-Type": kind})
+        assert answer.status in {403, 422}
+
+
+async def test_a_line_that_is_taken_away_is_off_the_list(clerk, running):
+    await listed(clerk)
+    await listed(clerk, LIST.partition("\n")[0])
+    assert [one.name for one in running.look(metrics.areas)] == ["Elm"]
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -248,7 +379,7 @@ async def test_anybody_may_see_which_reports_were_handed_in(clients, running, cl
     assert "No report has been handed in yet." in anybody.words
     await running.write(metrics.handed_in, report_id=report, document=b"{}", digest="zA")
     await anybody.get("/metrics/v1/")
-    assert 'href="/metrics/v1/reports/elm/2026-Q4/1"' in anybody.text
+    assert '<a href="/metrics/v1/reports/elm/2026-Q4/1" download>download the report (JSON)</a>' in anybody.text
 
 
 @pytest.mark.parametrize("rehearsal", [False])

@@ -76,6 +76,8 @@ async def lived_in(street):
         "/people/{key}": f"/people/{street.database.look(accounts.get, street.bob.account).key}",
         "/link/{token}": f"/link/{token}",
         "/host/people/{account:[0-9]+}/link": f"/host/people/{street.eva.account}/link",
+        "/host/people/{account:[0-9]+}/entrust": f"/host/people/{street.eva.account}/entrust",
+        "/host/people/{account:[0-9]+}/relieve": f"/host/people/{street.ana.account}/relieve",
     }
 
 

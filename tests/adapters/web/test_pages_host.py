@@ -143,6 +143,26 @@ async def test_a_pasted_address_is_looked_for_and_its_letters_are_read_aloud(str
     assert "You pressed. We wait for them to press too." in named.words
 
 
+async def test_an_address_at_which_nobody_answers_says_so_in_words_and_can_be_taken_away(street, named):
+    await named.get("/host/neighbours")
+    await named.press("/host/neighbours", host="lindne.example")
+    (peer,) = street.database.look(peers.all_peers)
+    for reason, said in (
+        ("unreachable", "Nobody answers at this address. Is it written right?"),
+        ("too-large", "The answer from this address could not be understood."),
+    ):
+        street.database.transact(peers.not_found, peer_id=peer.id, reason=reason)
+        for path in ("/host/neighbours", f"/host/neighbours/{peer.id}"):
+            await named.get(path)
+            assert f"{said} We go on trying." in named.words
+            assert reason not in (await named.get(f"{path}?lang=nl"))
+            await named.get(f"{path}?lang=en")
+    await named.press(f"/host/neighbours/{peer.id}/differ")
+    assert "lindne.example" not in named.words
+    await named.press("/host/neighbours", host="lindne.example")
+    assert "We are looking for them." in named.words
+
+
 async def test_who_asks_is_agreed_with_for_the_neighbourhoods_that_were_chosen(street, named):
     groups = [{"uri": "https://linden.example/ap/groups/linden", "key": "linden", "name": "Lindenquarter"}]
     peer_id = street.database.transact(

@@ -6,6 +6,7 @@ from fedhood.core import access, accounts, households, moderation, neighbourhood
 from tests.adapters.web.browser import PASSPHRASE
 from tests.adapters.web.test_pages_help import asked, button, offered
 from tests.adapters.web.test_pages_posts import both, told
+from tests.support import people
 
 
 async def reported(street, path: str, viewer, **fields: str):
@@ -22,6 +23,11 @@ async def answered(street, path: str, viewer, text="Rude words"):
     return browser.headers["Location"].rpartition("#p-")[2]
 
 
+async def another_keeper(street):
+    """Somebody who looks after Elm beside Ana, and so reads what is said about her."""
+    return await street.browser(people.resident(street.database, "Kim Luifel", street.elm, moderator=True))
+
+
 async def test_every_card_of_somebody_else_can_be_reported_and_ones_own_cannot(street):
     path = await told(street, who=both(street))
     for viewer, shown in ((street.ana, 0), (street.eva, 1), (street.bob, 1), (None, 0)):
@@ -32,9 +38,10 @@ async def test_every_card_of_somebody_else_can_be_reported_and_ones_own_cannot(s
 
 async def test_a_report_needs_a_reason_and_keeps_what_was_written(street):
     path = await told(street)
+    await another_keeper(street)
     browser = await street.browser(street.eva)
     await browser.get(f"{path}/report")
-    assert "It is read by Ana Dakkapel." in browser.words
+    assert "It is read by Kim Luifel." in browser.words
     assert "Water main work tomorrow" in browser.words
     await browser.post(f"{path}/report", text="She names my son.")
     assert browser.status == 422
@@ -55,7 +62,7 @@ async def test_the_reporter_reads_who_looks_at_it_and_then_the_answer(street):
     browser = await reported(street, await told(street), street.eva)
     assert "About something Ana wrote" in browser.words
     assert "It is being looked at." in browser.words
-    host = await street.browser(street.ana)
+    host = await another_keeper(street)
     page = await host.get("/host/reports")
     assert "Eva Stoep" in host.words
     assert "She names my son." in host.words
@@ -70,9 +77,27 @@ async def test_the_reporter_reads_who_looks_at_it_and_then_the_answer(street):
     assert "You reported nothing." in other.words
 
 
+async def test_nobody_reads_a_report_about_themselves_and_the_reporter_is_told_so(street):
+    path = await told(street)
+    browser = await street.browser(street.eva)
+    await browser.get(f"{path}/report")
+    assert "It waits until somebody other than Ana looks after this place too." in browser.words
+    await reported(street, path, street.eva)
+    await browser.get("/account/reports")
+    assert "It waits until somebody other than Ana looks after this place too." in browser.words
+    host = await street.browser(street.ana)
+    await host.get("/host/reports")
+    assert "Nothing waits for you." in host.words
+    host = await another_keeper(street)
+    await host.get("/host/reports")
+    assert "She names my son." in host.words
+    await browser.get("/account/reports")
+    assert "It is read by Kim Luifel." in browser.words
+
+
 async def test_an_answer_that_is_too_long_stays_in_the_form(street):
     await reported(street, await told(street), street.eva)
-    host = await street.browser(street.ana)
+    host = await another_keeper(street)
     page = await host.get("/host/reports")
     await host.post(button(page, "answer"), outcome="rejected", answer="y" * 1001)
     assert host.status == 422
@@ -83,7 +108,7 @@ async def test_an_answer_that_is_too_long_stays_in_the_form(street):
 
 async def test_two_moderators_do_not_answer_the_same_report_twice(street):
     await reported(street, await told(street), street.eva)
-    host = await street.browser(street.ana)
+    host = await another_keeper(street)
     page = await host.get("/host/reports")
     proof = host.proof
     await host.post(button(page, "answer"), outcome="rejected", answer="")
@@ -140,6 +165,51 @@ async def test_the_moderator_reads_that_hiding_ends_at_the_own_door(street):
     assert eva.status == 404
 
 
+async def test_what_is_hidden_is_listed_when_the_report_is_answered_and_shown_again_from_there(street):
+    path = await told(street)
+    number = await answered(street, path, street.eva, text="Rude words")
+    await reported(street, f"/p/{number}", street.ana)
+    theirs = street.database.transact(written_next_door, street.elm)
+    await reported(street, f"/p/{theirs}", street.eva)
+    host = await street.browser(street.ana)
+    await host.get("/host/reports")
+    assert "Hidden now Nothing is hidden." in host.words
+    for _ in range(2):
+        page = await host.get("/host/reports")
+        await host.press(button(page, "hide"))
+        await host.press(button(host.text, "answer"), outcome="upheld", answer="")
+    assert "Nothing waits for you." in host.words
+    assert "Rude words" in host.words
+    assert "Eva's son did it" in host.words
+    for post, viewer in ((number, street.bob), (theirs, street.eva)):
+        await (other := await street.browser(viewer)).get("/account")
+        await other.post(f"/host/posts/{post}/show")
+        assert other.status == 403
+        await host.get("/host/reports")
+        await host.press(f"/host/posts/{post}/show")
+    assert "Hidden now Nothing is hidden." in host.words
+    await (eva := await street.browser(street.eva)).get(f"/p/{theirs}")
+    assert "Eva's son did it" in eva.words
+    await host.get("/account")
+    await host.post(f"/host/posts/{theirs}/show")
+    assert host.status == 409
+
+
+async def test_the_author_of_what_is_hidden_reads_whom_to_ask_and_a_moderator_that_it_is_hidden_here(street):
+    path = await told(street)
+    number = await answered(street, path, street.eva, text="Rude words")
+    street.database.transact(moderation.hide, by=street.ana, post_id=int(number))
+    theirs = street.database.transact(written_next_door, street.elm)
+    street.database.transact(moderation.hide, by=street.ana, post_id=theirs)
+    eva, host = await street.browser(street.eva), await street.browser(street.ana)
+    assert '<a href="/about">Who they are, to ask them why</a>' in await eva.get(path)
+    assert "Who they are, to ask them why" not in await host.get(path)
+    await eva.get("/about")
+    assert "Who looks after it Ana Dakkapel" in eva.words
+    await host.get(f"/p/{theirs}")
+    assert "Hidden here from your neighbours." in host.words
+
+
 async def test_what_two_people_said_is_shown_to_no_moderator(street):
     request = (await asked(street, note="ring twice")).where
     await offered(street, request, street.eva)
@@ -154,7 +224,7 @@ async def test_what_two_people_said_is_shown_to_no_moderator(street):
     assert "TALK-CANARY" not in eva.text
     await eva.press(f"{request}/talk/report", reason="dangerous", text="")
     assert "About your conversation with Ana" in eva.words
-    host = await street.browser(street.ana)
+    host = await another_keeper(street)
     await host.get("/host/reports")
     assert "A conversation with Ana Dakkapel" in host.words
     assert "TALK-CANARY" not in host.text
@@ -168,7 +238,7 @@ async def test_a_neighbour_next_door_reports_and_both_places_are_told(street):
     path = await told(street, who=both(street))
     bob = await reported(street, path, street.bob)
     assert "About something Ana wrote" in bob.words
-    host = await street.browser(street.ana)
+    host = await another_keeper(street)
     await host.get("/host/reports")
     assert "somebody next door, without a name" in host.words
     assert "Bob" not in host.words
@@ -178,7 +248,7 @@ async def test_nobody_answers_the_reports_of_another_neighbourhood(street):
     path = await told(street, who=both(street))
     await reported(street, path, street.bob)
     (oaks,) = street.database.look(moderation.filed_by, viewer=street.bob)
-    host = await street.browser(street.ana)
+    host = await another_keeper(street)
     await host.get("/host/reports")
     for what in ("hide", "show", "answer"):
         await host.post(f"/host/reports/{oaks.id}/{what}", csrf=host.proof or None, outcome="upheld")

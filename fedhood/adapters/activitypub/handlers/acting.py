@@ -44,11 +44,26 @@ def granted(uow: UnitOfWork, context: Context, scope: str) -> Peer:
     peer = context.peer
     if peer is None or peer.state is not PeerState.AGREED or peer.trust is Trust.BLOCKED:
         raise Forbidden("this server is no neighbour", code="peering-required")
-    if context.scoped is (scope == vocabulary.PUBLIC_SCOPE):
-        raise Forbidden("it came to the wrong inbox", code="wrong-inbox")
+    _by_the_right_door(context, scope)
     if scope not in peers.grants(uow.db, peer_id=peer.id, ours=False, now=uow.now):
         raise Forbidden("nothing of this scope was agreed", code="scope-not-granted", scope=scope)
     return peer
+
+
+def heard(context: Context, scope: str) -> Peer:
+    """The peer that takes something back: no grant is asked for, since nobody keeps by it what they were told.
+
+    Raises Forbidden for who was never a neighbour, or is blocked, and at the wrong door.
+    """
+    if context.peer is None or not context.peer.may_take_back:
+        raise Forbidden("this server is no neighbour", code="peering-required")
+    _by_the_right_door(context, scope)
+    return context.peer
+
+
+def _by_the_right_door(context: Context, scope: str) -> None:
+    if context.scoped is (scope == vocabulary.PUBLIC_SCOPE):
+        raise Forbidden("it came to the wrong inbox", code="wrong-inbox")
 
 
 def is_ours(addresses: Addresses, uri: str) -> bool:

@@ -103,13 +103,12 @@ def verify_undo(activity: dict[str, Any]) -> None:
 
 
 def receive_undo(uow: UnitOfWork, context: Context) -> None:
-    """A neighbour next door takes an offer back, or drops out."""
+    """A neighbour next door takes an offer back, or drops out; heard from a former neighbour too."""
     offered = help_requests.offer_by_uri(uow.db, reading.text(reading.embedded(context.activity), "id"))
     if offered is None:
         raise acting.orphan("the offer that this is about is not here")
     post = posts.row(uow.db, post_id=offered.request)
-    peer, _ = _acting(uow, context, post)
-    _by(uow, context, offered.helper, peer)
+    _by(uow, context, offered.helper, acting.heard(context, vocabulary.DIRECT))
     _to(uow, context, post.author)
     help_requests.offer_undone(uow, offer_id=offered.id)
 

@@ -65,7 +65,7 @@ def receive_undo(uow: UnitOfWork, context: Context) -> None:
     """Somebody next door takes thanks back. What was never given is not there to be taken."""
     like = reading.embedded(context.activity)
     post = acting.find_post(uow.db, context.addresses, reading.named(like.get("object")))
-    acting.granted(uow, context, _scope(context.activity))
+    acting.heard(context, _scope(context.activity))
     account = accounts.by_uri(uow.db, context.signer_uri)
     if account is not None:
         interactions.mirror_take_back(uow, post_id=post.id, account=account.id)

@@ -8,6 +8,7 @@ from fedhood.adapters.activitypub import vocabulary
 from fedhood.adapters.activitypub.handlers import acting, reading
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import moderation
+from fedhood.core.moderation import Reason
 from fedhood.kernel.errors import Forbidden, Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -53,8 +54,14 @@ def receive_flag(uow: UnitOfWork, context: Context) -> None:
         uri=reading.text(context.activity, "id"),
         reported=reported.id,
         post_id=next((found for uri in things if (found := _post_of(uow, context, uri, reported.id))), None),
+        reason=_reason(context.activity.get("fhCategory")),
         text=reading.optional_content(context.activity)[:_MOST_WORDS],
     )
+
+
+def _reason(said: object) -> Reason:
+    """Why, if it is a reason that we know."""
+    return next((reason for reason in Reason if reason.value == said), Reason.OTHER)
 
 
 def _post_of(uow: UnitOfWork, context: Context, uri: str, author: int) -> int | None:

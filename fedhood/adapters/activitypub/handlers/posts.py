@@ -210,14 +210,13 @@ def _place_of(db: peewee.Database, peer: Peer, root: Post) -> Neighbourhood:
 def receive_updated(uow: UnitOfWork, context: Context) -> None:
     """A post next door says something else, or a help request is in another state."""
     said = reading.announced(context.activity)
-    post = _announced_post(uow, context, said)
+    post = _announced_post(uow, context, said, acting.granted(uow, context, said.scope))
     if post is not None:
         _rewrite(uow, post, said.thing)
 
 
-def _announced_post(uow: UnitOfWork, context: Context, said: Announced) -> Post | None:
+def _announced_post(uow: UnitOfWork, context: Context, said: Announced, peer: Peer) -> Post | None:
     """The post that an announced Update or Delete is about, None for our own. Raises Forbidden, NotFound."""
-    peer = acting.granted(uow, context, said.scope)
     group = acting.their_group(uow, context, peer, said.group)
     post = acting.find_post(uow.db, context.addresses, reading.named(said.thing))
     _announced_root(uow.db, context, said, post, group)
@@ -247,10 +246,11 @@ def _rewrite(uow: UnitOfWork, post: Post, note: dict[str, Any]) -> None:
 
 
 def receive_deleted(uow: UnitOfWork, context: Context) -> None:
-    """A post next door is gone. Again is the same."""
+    """A post next door is gone. Again is the same; heard from a former neighbour too."""
     said = reading.announced(context.activity)
+    peer = acting.heard(context, said.scope)
     try:
-        post = _announced_post(uow, context, said)
+        post = _announced_post(uow, context, said, peer)
     except NotFound as missing:
         if missing.code == acting.ORPHAN:
             raise
@@ -342,28 +342,29 @@ def _thread_of_ours(uow: UnitOfWork, context: Context, post: Post) -> tuple[Post
 def receive_reply_updated(uow: UnitOfWork, context: Context) -> None:
     """Somebody next door says an answer in a thread of ours better."""
     note = reading.embedded(context.activity)
-    post = _own_answer(uow, context, reading.text(note, "id"))
+    post = acting.find_post(uow.db, context.addresses, reading.text(note, "id"))
+    _, peer, _ = _thread_of_ours(uow, context, post)
+    _check_own_answer(uow.db, context, post, peer)
     _rewrite(uow, post, note)
 
 
 def receive_reply_deleted(uow: UnitOfWork, context: Context) -> None:
-    """Somebody next door takes an answer in a thread of ours away. Again is the same."""
+    """Somebody next door takes an answer in a thread of ours away. Again is the same; heard from former neighbours."""
+    peer = acting.heard(context, _reach(context.activity)[1])
     try:
-        post = _own_answer(uow, context, reading.named(context.activity.get("object")))
+        post = acting.find_post(uow.db, context.addresses, reading.named(context.activity.get("object")))
     except NotFound as missing:
         if missing.code == acting.ORPHAN:
             raise
         return
+    _check_own_answer(uow.db, context, post, peer)
     posts.mirror_delete(uow, post_id=post.id, deleted_at=uow.now)
 
 
-def _own_answer(uow: UnitOfWork, context: Context, uri: str) -> Post:
-    """The sender's own answer in a thread of ours. Raises Forbidden, NotFound."""
-    post = acting.find_post(uow.db, context.addresses, uri)
-    _, peer, _ = _thread_of_ours(uow, context, post)
-    if post.root is None or not acting.is_by(uow.db, post.author, context.signer_uri, peer):
+def _check_own_answer(db: peewee.Database, context: Context, post: Post, peer: Peer) -> None:
+    """Raises Forbidden for anything but the sender's own answer."""
+    if post.root is None or not acting.is_by(db, post.author, context.signer_uri, peer):
         raise Forbidden("only its author changes a post", code="author")
-    return post
 
 
 HANDLERS: dict[tuple[str, str], Handler] = {
