@@ -105,7 +105,7 @@ class Server:
     async def set_up_address(self) -> str | None:
         """Where the first moderator sets the place up; None once somebody lives here. Told this once a start."""
         token = await self.database.write(host_setup.new_set_up_token)
-        base = self.addresses.base or f"http://{self.settings.listen}"
+        base = self.addresses.base or self.settings.local_url
         return None if token is None else f"{base}/setup/{token}"
 
     async def _letters(self) -> str:

@@ -89,8 +89,8 @@ def make(
 ) -> Kept:
     """Write a backup beside the running server. What fails leaves no file behind.
 
-    Raises Conflict for a file that is already there, Invalid for a folder that is not, and for a server that has no
-    database yet.
+    Raises Conflict for a file that is already there, Invalid for a folder that is not or that may not be written,
+    and for a server that has no database yet.
 
     `progress` is told, as it goes on, how many bytes more were packed, and of how many in all.
     """
@@ -98,6 +98,8 @@ def make(
         raise Conflict(f"{target} is already there; a backup never replaces one", code="already-there")
     if not target.parent.is_dir():
         raise Invalid(f"there is no folder {target.parent}; make it first, or name a file elsewhere", code="no-folder")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise Invalid(f"this user may not write into {target.parent}; name a file elsewhere", code="no-folder")
     part = target.with_name(f"{target.name}.part")
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fedhood-backup-") as work:

@@ -272,6 +272,12 @@ def test_a_backup_goes_into_a_folder_that_is_there(server: Server, tmp_path: Pat
     assert str(tmp_path / "none") in refused.value.detail
 
 
+def test_a_backup_goes_into_a_folder_that_may_be_written(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(Invalid, match="may not write into"):
+        server.back_up()
+
+
 def test_a_backup_that_fails_leaves_nothing_behind(server: Server):
     def out_of_room(_done: int, _whole: int) -> None:
         raise OSError(28, "No space left on device")

@@ -13,7 +13,6 @@ from fedhood.cli.opened import opened
 from fedhood.core import access, neighbourhoods
 from fedhood.core import accounts as people
 from fedhood.core.access import Role
-from fedhood.core.accounts import AccountState
 from fedhood.kernel.errors import Conflict, Invalid, NotFound
 from fedhood.kernel.settings import Profile
 
@@ -80,8 +79,6 @@ def entrust(given: Given, name: str, where: str | None, *, everywhere: bool) -> 
 def _entrust(uow: UnitOfWork, *, name: str, where: str | None, everywhere: bool) -> tuple[Account, str]:
     """The resident, and the name of the neighbourhood, empty for all. Raises NotFound, Conflict."""
     account = _find(uow.db, name)
-    if account.state is not AccountState.ACTIVE:
-        raise Conflict(f"{account.name} may not sign in at present, and so cannot look after anything")
     place = None if everywhere else _place(uow.db, account, where)
     access.give(
         uow, account=account.id, role=Role.MODERATOR, neighbourhood=None if place is None else place.id, by=None

@@ -33,6 +33,12 @@ class Shell:
         return json.loads(result.stdout)
 
 
+@pytest.fixture(autouse=True)
+def _log_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`fedhood serve` turns the log of its process to an output that ends with the test."""
+    monkeypatch.setattr("fedhood.kernel.log.set_up", lambda _: None)
+
+
 @pytest.fixture
 def fedhood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.chdir(tmp_path)

@@ -4,7 +4,6 @@ import pytest
 
 from fedhood.core import access, accounts, neighbourhoods, posts
 from fedhood.core.access import Role
-from fedhood.core.accounts.tables import AccountTable
 from fedhood.kernel import migrate
 from tests.cli.conftest import Shell
 from tests.support import people
@@ -199,14 +198,6 @@ def test_everywhere_is_not_one_place(fedhood: Shell):
     assert "give one of them" in refused(
         fedhood, "accounts", "entrust", "Ana Lima", "--everywhere", "--neighbourhood", "elm", code=2
     )
-
-
-def test_who_may_not_sign_in_is_not_entrusted(fedhood: Shell, elm):
-    handle = elm.database.look(accounts.get, elm.people[0]).handle
-    elm.database.transact(
-        lambda uow: AccountTable.update(state="suspended").where(AccountTable.handle == handle).execute(uow.db)
-    )
-    assert "may not sign in" in refused(fedhood, "accounts", "entrust", handle)
 
 
 @pytest.mark.usefixtures("elm")

@@ -293,13 +293,27 @@ def test_a_passphrase_fits_its_own_hash_and_no_other_does():
     assert access.hash_passphrase("walnut ladder  ÉTÉ river") != kept, "salted"
 
 
+def test_signs_without_spaces_are_a_passphrase_too():
+    assert access.verify(access.hash_passphrase("x7!kPq2-rT9_zLw4"), "x7!kPq2-rT9_zLw4")
+
+
 def test_without_a_hash_or_with_a_broken_one_no_passphrase_fits():
     assert not access.verify(None, "walnut ladder river cloud")
     assert not access.verify("$argon2id$broken", "walnut ladder river cloud")
 
 
-@pytest.mark.parametrize(("passphrase", "code"), [("fourteen chars", "too-short"), ("x" * 129, "too-long")])
-def test_a_passphrase_too_short_or_too_long_is_refused(passphrase, code):
+@pytest.mark.parametrize(
+    ("passphrase", "code"),
+    [
+        ("fourteen chars", "too-short"),
+        ("x" * 129, "too-long"),
+        ("a" * 20, "too-simple"),
+        ("abcdeabcdeabcdeabcde", "too-simple"),
+        ("lamp lamp lamp lamp lamp", "too-simple"),
+        ("garden Bicycle bicycle lamp", "too-simple"),
+    ],
+)
+def test_a_passphrase_too_short_or_too_long_or_that_says_little_is_refused(passphrase, code):
     with pytest.raises(Invalid) as refused:
         access.hash_passphrase(passphrase)
     assert (refused.value.code, refused.value.field) == (code, "passphrase")

@@ -108,6 +108,16 @@ def test_an_edit_keeps_what_was_said_for_what_was_already_sent(database, street)
     assert database.look(posts.at_version, post_id=post, version=2).text == "tomorrow 9"
 
 
+def test_a_version_that_rose_without_another_text_says_what_was_said_then(database, street):
+    ana = resident(database, "Ana", street["elm"])
+    mia = resident(database, "Mia", street["elm"], moderator=True)
+    post = database.transact(posts.publish, by=ana, text="tomorrow 8")
+    database.transact(moderation.hide, by=mia, post_id=post)
+    database.transact(moderation.restore, by=mia, post_id=post)
+    database.transact(posts.edit, by=ana, post_id=post, text="tomorrow 9")
+    assert [database.look(posts.at_version, post_id=post, version=one).text[-1] for one in (1, 2, 3, 4)] == list("8889")
+
+
 def test_a_deleted_post_leaves_no_word_behind(database, street):
     ana = resident(database, "Ana", street["elm"])
     post = database.transact(posts.publish, by=ana, text="secret-one")

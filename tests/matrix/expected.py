@@ -107,6 +107,9 @@ THINGS = {
     "hidden post": _thing("winterkoning", {"author", *_ELM_LOOKS_AFTER}, travels=False),
     # a mirror next door is looked after by the moderators there
     "hidden public post": _thing("heggenmus", {"author", *_ELM_LOOKS_AFTER}, {"": {*AT_OAK}}),
+    # told, and read there no longer: hidden by Cedar for Cedar, and told to Birch before the two parted
+    "post hidden in cedar": _thing("kruisbek", _ELM, travels=False),
+    "post told to birch once": _thing("draaihals", _ELM, travels=False),
     "removed post": _thing("zwartkop", _NOBODY),
     "removed public post": _thing("ijsvogel", _NOBODY),
     "edited post": _thing("visarend", _EVERYBODY_ELSE, _FOR_ANYBODY),

@@ -170,7 +170,7 @@ async def _agree(scene: Scene) -> None:
     await scene.settle()
     await elm.database.write(peers.confirm, by=koen, peer_id=theirs, pairs=await _pair(elm, theirs, "Elm", "Oak"))
     await scene.settle()
-    for writer, reader in (("Elm", "Cedar"), ("Cedar", "Elm")):
+    for writer, reader in (("Elm", "Cedar"), ("Cedar", "Elm"), ("Elm", "Birch"), ("Birch", "Elm")):
         await elm.database.write(neighbourhoods.pair, writer=elm.homes[writer], reader=elm.homes[reader])
     await elm.database.write(peers.propose, by=koen, host=scene.fir.host)
     await scene.settle()
@@ -229,6 +229,8 @@ async def _say(scene: Scene) -> None:
         ("next-door post", Audience.NEIGHBOURS, to_oak),
         ("cedar post", Audience.NEIGHBOURS, to_cedar),
         ("public post", Audience.PUBLIC, ()),
+        ("post hidden in cedar", Audience.NEIGHBOURS, to_cedar),
+        ("post told to birch once", Audience.NEIGHBOURS, await _places(elm, "Elm", "Birch")),
         ("hidden post", Audience.NEIGHBOURHOOD, ()),
         ("hidden public post", Audience.PUBLIC, ()),
         ("removed post", Audience.NEIGHBOURS, to_oak),
@@ -252,11 +254,21 @@ async def _say(scene: Scene) -> None:
     mia = elm.people["elm moderator"].viewer
     for thing in ("hidden post", "hidden public post"):
         await elm.place.database.write(moderation.hide, by=mia, post_id=elm.ids[thing])
+    at_cedar = elm.place.homes["Cedar"]
+    await elm.place.database.write(_hide_in, post=elm.ids["post hidden in cedar"], place=at_cedar)
+    for writer, reader in (("Elm", "Birch"), ("Birch", "Elm")):
+        await elm.place.database.write(
+            neighbourhoods.unpair, writer=elm.place.homes[writer], reader=elm.place.homes[reader]
+        )
     for thing in ("removed post", "removed public post"):
         await elm.place.database.write(posts.delete, by=ana, post_id=elm.ids[thing])
     bas = elm.people["blocked"].account
     await elm.place.database.write(relations.block, by=ana, other=bas)
     await scene.settle()
+
+
+def _hide_in(uow: UnitOfWork, *, post: int, place: int) -> None:
+    assert posts.hide_in(uow.db, post, place, hidden=True)
 
 
 def _words(thing: str) -> str:

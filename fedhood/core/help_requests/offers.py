@@ -54,7 +54,7 @@ def offer(uow: UnitOfWork, *, by: Viewer, request_id: int, text: str = "") -> in
     text = texts.words(text, field="text", most=MOST_OFFER, least=0)
     if post.author == helper:
         raise Forbidden(code="own-request")
-    if neighbourhood not in post.places:
+    if not post.is_told_to(neighbourhood):
         raise NotFound
     if request.state is not State.OPEN:
         raise Conflict(code="not-open")

@@ -23,7 +23,7 @@ def thank(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
     """A resident says thanks for a post; once is enough. Raises Unauthenticated, NotFound, Forbidden (one's own)."""
     account, home = posts.resident(by)
     post = posts.get(uow.db, post_id=post_id, viewer=by)
-    if post.author == account or home not in post.places:
+    if post.author == account or not post.is_told_to(home):
         raise Forbidden
     if not _add(uow, post_id, account, None):
         return

@@ -235,7 +235,8 @@ def reach(db: peewee.Database, *, post: Post, viewer: Viewer) -> Reach:
     if mine:
         return Reach(log=mine[0], everywhere=True)
     here = {one.id for one in neighbourhoods.ours(db)} - {root.neighbourhood}
-    places = tuple(place for place in root.places if place in here and access.may(viewer, Permission.MODERATE, place))
+    told = here.intersection(root.places).difference(root.parted)
+    places = tuple(place for place in sorted(told) if access.may(viewer, Permission.MODERATE, place))
     if not places:
         return Reach(log=0, everywhere=False)
     return Reach(log=places[0], everywhere=post.root is not None, places=() if post.root is not None else places)
@@ -326,6 +327,8 @@ def hidden_posts(db: peewee.Database, *, viewer: Viewer, neighbourhood: int) -> 
 
 
 def _hidden_here(db: peewee.Database, post: Post, viewer: Viewer, neighbourhood: int) -> bool:
-    if neighbourhood in post.hidden_in:
-        return True
-    return post.hidden_at is not None and reach(db, post=post, viewer=viewer).log == neighbourhood
+    within = reach(db, post=post, viewer=viewer)
+    if within.everywhere:
+        return within.log == neighbourhood and post.hidden_at is not None
+    # what its home hid from everybody is nobody else's to read
+    return post.hidden_at is None and neighbourhood in within.places and neighbourhood in post.hidden_in

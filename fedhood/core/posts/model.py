@@ -70,6 +70,10 @@ class Post:
     parted: tuple[int, ...] = ()
     hidden_in: tuple[int, ...] = ()
 
+    def is_told_to(self, place: int | None) -> bool:
+        """Whether it was told to a place, and the two neighbourhoods still read each other."""
+        return place in self.places and place not in self.parted
+
     def hidden_in_all(self, places: tuple[int, ...]) -> bool:
         """Whether it is hidden in every one of these places."""
         return set(places) <= set(self.hidden_in)

@@ -132,7 +132,7 @@ def reply(uow: UnitOfWork, *, by: Viewer, to: int, text: str, language: str = ""
     text = texts.words(text, field="text", most=MOST_CHARACTERS)
     parent = get(uow.db, post_id=to, viewer=by)
     root = parent if parent.root is None else get(uow.db, post_id=parent.root, viewer=by)
-    if home not in root.places:  # anyone may read a public post; answering is for those it was told to
+    if not root.is_told_to(home):  # anyone may read a public post; answering is for those it was told to
         raise Forbidden(code="not-a-place")
     answer = dataclasses.replace(
         root,
@@ -246,7 +246,7 @@ def at_version(db: peewee.Database, *, post_id: int, version: int) -> Post:
     if version == post.version:
         return post
     earlier = store.version_text(db, post_id, version)
-    if earlier is None:  # its version rose for another reason (hidden and shown again): the text is the same
+    if earlier is None:
         return dataclasses.replace(post, version=version)
     return dataclasses.replace(post, version=version, text=earlier[0], language=earlier[1])
 

@@ -226,8 +226,12 @@ def count(db: peewee.Database, post_id: int, *, thanks: int = 0, replies: int = 
 
 
 def version_text(db: peewee.Database, post_id: int, version: int) -> tuple[str, str] | None:
-    """Text and language of an earlier version."""
-    for row in VersionTable.select().where(VersionTable.post == post_id, VersionTable.version == version).execute(db):
+    """Text and language of an earlier version; None when it says what the post says now.
+
+    Versions rise without another text too (hidden, shown again, a restore): a text is kept with the last that had it.
+    """
+    later = VersionTable.select().where(VersionTable.post == post_id, VersionTable.version >= version)
+    for row in later.order_by(VersionTable.version).limit(1).execute(db):
         return row.text, row.language
     return None
 

@@ -62,7 +62,7 @@ def may_see(db: peewee.Database, post: Post, viewer: Viewer) -> bool:
 
 def standing(db: peewee.Database, post: Post, viewer: Viewer) -> Standing:
     """How this viewer stands to the places of this post."""
-    if viewer.is_resident and viewer.neighbourhood in post.places and viewer.neighbourhood not in post.parted:
+    if viewer.is_resident and post.is_told_to(viewer.neighbourhood):
         return Standing.RESIDENT_OF_A_PLACE
     if viewer.peer is not None and any(
         neighbourhoods.get(db, place).peer == viewer.peer
