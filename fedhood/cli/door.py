@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fedhood.kernel import memory
 from fedhood.kernel import settings as kernel_settings
 from fedhood.kernel.errors import FedhoodError
 
@@ -39,6 +40,7 @@ class Door(click.Group):
         """The command of this name, None when there is none."""
         if cmd_name not in COMMANDS:
             return None
+        memory.keep_little()
         command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
         return command
 

@@ -7,7 +7,6 @@ is read at import. What moderators change while the server runs is data, not a s
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import enum
 import os
 import re
@@ -164,7 +163,9 @@ def _wrong(name: str, trouble: str) -> Invalid:
 
 def _perhaps(word: str, among: Iterable[str]) -> str:
     """The likeliest of the right words, as the end of a sentence; empty when none is near."""
-    near = difflib.get_close_matches(word, among, 1)
+    from difflib import get_close_matches  # noqa: PLC0415 - only who has mistyped something needs it
+
+    near = get_close_matches(word, among, 1)
     return f" (perhaps {near[0]}?)" if near else ""
 
 

@@ -1,6 +1,11 @@
 """What a server makes sure of before it serves."""
 
+import asyncio
+from contextlib import ExitStack
+
+import aiohttp
 import pytest
+from yarl import URL
 
 from fedhood.app import Server
 from fedhood.core.peers.tables import PeerTable
@@ -8,7 +13,7 @@ from fedhood.kernel import state
 from fedhood.kernel.errors import Invalid
 from fedhood.kernel.ids import SLOTS
 from fedhood.kernel.settings import Settings
-from tests.support.world import free_port
+from tests.support.world import free_port, place
 
 
 def settings(folder, host=""):
@@ -57,3 +62,27 @@ async def test_the_host_is_fixed_once_a_neighbour_knows_it(tmp_path):
         await late.start(working=False)
     assert refusal.value.code == "host-fixed"
     await late.close()
+
+
+async def test_an_address_that_another_program_has_is_named(tmp_path):
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = taken.sockets[0].getsockname()[1]
+    server = Server(Settings(data_dir=tmp_path, listen=f"127.0.0.1:{port}"))
+    with pytest.raises(Invalid) as refusal:
+        await server.start(working=False)
+    assert f"127.0.0.1:{port}" in refusal.value.detail
+    taken.close()
+    await server.close()
+
+
+@pytest.mark.parametrize("path", ["/@%00", "/n/%00", "/people/%00", "/join?code=%00", "/ap/groups/%00", "/link/%00"])
+@pytest.mark.both_databases
+async def test_a_nul_in_an_address_is_no_fault_of_the_server(tmp_path, engine, request, path):
+    with ExitStack() as stack:
+        postgres = request.getfixturevalue("postgres_server") if engine == "postgres" else None
+        dsn = "" if postgres is None else stack.enter_context(postgres.empty())
+        at = await place(tmp_path, "elm", "Elm", dsn=dsn)
+        address = URL(f"http://{at.server.settings.listen}{path}", encoded=True)
+        async with aiohttp.ClientSession() as session, session.get(address) as answer:
+            assert answer.status == 404
+        await at.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -182,6 +181,8 @@ def _handle_of_path(db: peewee.Database, path: str) -> str:
 
 @cache
 def _version() -> str:
+    from importlib import metadata  # noqa: PLC0415 - 300 KB that a server at rest does not need
+
     return metadata.version("fedhood")
 
 

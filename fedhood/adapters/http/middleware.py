@@ -11,7 +11,7 @@ from aiohttp.typedefs import Middleware
 from fedhood.adapters.http.keys import LIMITER, SETTINGS
 from fedhood.adapters.http.limits import Bucket, address_key
 from fedhood.adapters.http.refusals import Refusal, problem, refusal_of, refusal_with
-from fedhood.kernel.errors import FedhoodError
+from fedhood.kernel.errors import FedhoodError, NotFound
 from fedhood.kernel.ids import new_key
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -66,6 +66,8 @@ def refusing(page: Speaker) -> Middleware:
     @web.middleware
     async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            if "\0" in request.path + request.query_string:  # not every database takes one
+                raise NotFound
             return await handler(request)
         except FedhoodError as error:
             refusal = refusal_of(error)

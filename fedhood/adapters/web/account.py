@@ -46,7 +46,8 @@ async def _page(visit: Visit, errors: Errors, *, status: int = 200, **more: Any)
         "typed": "",
         "errors": errors,
     }
-    return visit.page("account.html", status=status, path="/account", **(values | more))
+    once = bool(more.get("code"))
+    return visit.page("account.html", status=status, path="/account", once=once, **(values | more))
 
 
 def _blocked(db: peewee.Database, *, account: int) -> list[accounts.Account]:

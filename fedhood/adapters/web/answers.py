@@ -3,13 +3,13 @@
 from typing import Any
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import forms, views
+from fedhood.adapters.web import forms, once, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.visit import Visit
 from fedhood.core import access, posts, timelines
 from fedhood.core.access import Permission
 from fedhood.core.timelines import Entry
-from fedhood.kernel.errors import Invalid
+from fedhood.kernel.errors import Conflict, Invalid
 
 FIELD = "answer-text"
 
@@ -32,13 +32,22 @@ def may(entry: Entry, visit: Visit) -> dict[str, bool]:
 
 
 async def send(visit: Visit, entry: Entry) -> tuple[int, Errors]:
-    """The box is sent: the id of the answer, or what is wrong with it."""
-    text = (await visit.form()).get("text", "")
+    """The box is sent: the id of the answer (0 when it was sent before), or what is wrong with it."""
+    form = await visit.form()
     try:
         visit.count(Bucket.POSTS)
         reply = await visit.database.write(
-            posts.reply, by=visit.viewer, to=entry.post.id, text=text, language=visit.language.code
+            once.act,
+            posts.reply,
+            bucket=once.bucket(visit, form, "text"),
+            by=visit.viewer,
+            to=entry.post.id,
+            text=form.get("text", ""),
+            language=visit.language.code,
         )
+    except Conflict as refused:
+        once.check(refused)
+        return 0, Errors()
     except Invalid as refused:
         return 0, Errors({FIELD: forms.errors_of(refused, visit.words).get(refused.field or "text")})
     return reply, Errors()

@@ -22,6 +22,7 @@ from fedhood.kernel.errors import Conflict, Gone, Invalid, NotFound, TooMany
 
 _MOST_TRIES = 10
 _WINDOW = timedelta(hours=1)
+_ONLY_TRIED = "only-tried"
 _CODE_TRIES = 5
 _CODE_WINDOW = timedelta(hours=1)
 
@@ -168,7 +169,26 @@ async def wrong_passphrase(visit: Visit, given: str) -> Errors:
 
 async def link_page(visit: Visit) -> web.StreamResponse:
     """`/link/{token}`: a button. A program that looks at links before people do uses nothing up."""
-    return visit.page("link.html", token=visit.request.match_info["token"], path="/", wrong=False)
+    token = visit.request.match_info["token"]
+    opens = await _opens(visit, token)
+    return visit.page("link.html", status=200 if opens else 404, token=token, wrong=not opens)
+
+
+async def _opens(visit: Visit, token: str) -> bool:
+    """Whether the button would sign somebody in now. It is tried, and undone."""
+    try:
+        await visit.database.write(_try_link, token=token)
+    except (NotFound, Gone):
+        return False
+    except Conflict as undone:
+        if undone.code != _ONLY_TRIED:
+            raise
+    return True
+
+
+def _try_link(uow: UnitOfWork, *, token: str) -> None:
+    access.use_link(uow, token=token)
+    raise Conflict(code=_ONLY_TRIED)
 
 
 async def link(visit: Visit) -> web.StreamResponse:
@@ -178,7 +198,7 @@ async def link(visit: Visit) -> web.StreamResponse:
     try:
         opened = await visit.database.write(access.use_link, token=token, label=_label(visit))
     except (NotFound, Gone):
-        return visit.page("link.html", status=404, token="", path="/", wrong=True)
+        return visit.page("link.html", status=404, token="", wrong=True)
     has_one = await visit.database.read(access.passphrase_hash, opened.account) is not None
     return _welcome(visit, opened, "/" if has_one else "/account#passphrase-card")
 

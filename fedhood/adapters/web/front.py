@@ -10,6 +10,7 @@ from fedhood.adapters.web.render import Person, initials, tint
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, neighbourhoods, posts, timelines
 from fedhood.core.access import Permission
+from fedhood.core.help_requests import State
 from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.core.timelines import Entry, Filter
 from fedhood.kernel import urls
@@ -17,6 +18,7 @@ from fedhood.kernel.errors import NotFound
 
 PAGE = 20
 _WINDOWS = 4
+_LIVE = 3 * _WINDOWS  # among which four still look for somebody
 _LATEST = 3
 
 
@@ -46,7 +48,7 @@ async def home_values(visit: Visit) -> dict[str, Any]:
     entries = await visit.database.read(
         timelines.feed, viewer=visit.viewer, filter=chosen_filter, before=visit.before, limit=PAGE + 1
     )
-    lit = await visit.database.read(timelines.board, viewer=visit.viewer, limit=_WINDOWS)
+    lit = await visit.database.read(timelines.board, viewer=visit.viewer, limit=_LIVE)
     offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
     return {
         "person": me(visit),
@@ -54,8 +56,13 @@ async def home_values(visit: Visit) -> dict[str, Any]:
         "filters": _filters(visit, chosen_filter),
         "posts": [views.card(entry, visit.viewer, visit.words) for entry in entries[:PAGE]],
         "older": older(entries, f"/?show={chosen_filter.value}&"),
-        "windows": [window(entry, visit) for entry in lit],
+        "windows": [window(entry, visit) for entry in lit if _is_open(entry)][:_WINDOWS],
     }
+
+
+def _is_open(entry: Entry) -> bool:
+    """Whether a request still looks for somebody: where someone is coming, nobody needs to be called."""
+    return entry.help is not None and entry.help.state is State.OPEN
 
 
 def me(visit: Visit) -> Person:

@@ -9,7 +9,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import answers, forms, front, help_views, views
+from fedhood.adapters.web import answers, forms, front, help_views, once, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import accounts, help_requests, neighbourhoods, posts, timelines
@@ -17,7 +17,7 @@ from fedhood.core.access import Viewer
 from fedhood.core.help_requests import HelpCategory, HelpRequest, Offer, OfferState, Outcome, State
 from fedhood.core.timelines import Entry
 from fedhood.kernel import ids, urls
-from fedhood.kernel.errors import Invalid, NotFound
+from fedhood.kernel.errors import Conflict, Invalid, NotFound
 
 _EVENING = 18
 _USUALLY = timedelta(days=2)
@@ -70,7 +70,9 @@ async def ask(visit: Visit) -> web.StreamResponse:
             raise Invalid("this is no moment", code="until", field="until")
         visit.count(Bucket.POSTS)
         post_id = await visit.database.write(
+            once.act,
             help_requests.ask,
+            bucket=once.bucket(visit, form, "line", "note", "who", "until"),
             by=visit.viewer,
             line=form.get("line", ""),
             note=form.get("note", ""),
@@ -86,6 +88,9 @@ async def ask(visit: Visit) -> web.StreamResponse:
         # the text of the post that tells it is the line of this form
         errors = Errors({"line" if name == "text" else name: said for name, said in errors.sentences.items()})
         return await _ask_page(visit, form, errors, status=422)
+    except Conflict as refused:
+        once.check(refused)
+        return go("/help")
     return go(urls.help_request(post_id))
 
 
@@ -308,7 +313,8 @@ async def answer(visit: Visit) -> web.StreamResponse:
     if errors:
         text = (await visit.form()).get("text", "")
         return await _request_page(visit, entry, answer=text, errors=errors, status=422)
-    return go(f"{urls.help_request(entry.post.id)}#p-{reply_id}")
+    page = urls.help_request(entry.post.id)
+    return go(f"{page}#p-{reply_id}" if reply_id else page)
 
 
 # --- What a helper does -------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ def _row(peer: Peer, words: Words, ours: Profile) -> dict[str, Any]:
     }
 
 
+_UNREADABLE = N_("The answer from this address could not be understood.")
 _TROUBLE = {
     "unreachable": N_("Nobody answers at this address. Is it written right?"),
     "timeout": N_("Nobody answered in time."),
@@ -76,7 +77,7 @@ def _trouble(peer: Peer, words: Words) -> str:
     """Why a place is not found yet; empty while nothing is wrong."""
     if peer.state is not PeerState.LOOKING or not peer.last_error:
         return ""
-    return words.gettext(_TROUBLE.get(peer.last_error, N_("The answer from this address could not be understood.")))
+    return words.gettext(_TROUBLE.get(peer.last_error, _UNREADABLE))
 
 
 _SAID: dict[PeerState, tuple[str, str]] = {

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import answers, forms, views
+from fedhood.adapters.web import answers, forms, once, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.render import Post
 from fedhood.adapters.web.visit import Visit, go
@@ -11,7 +11,7 @@ from fedhood.core import interactions, posts, timelines
 from fedhood.core.posts import Category, Kind
 from fedhood.core.timelines import Entry
 from fedhood.kernel import ids, urls
-from fedhood.kernel.errors import Forbidden, Invalid
+from fedhood.kernel.errors import Conflict, Forbidden, Invalid
 
 
 async def compose(visit: Visit) -> web.StreamResponse:
@@ -29,7 +29,9 @@ async def publish(visit: Visit) -> web.StreamResponse:
             raise Invalid("this audience is not offered", code="places", field="who")
         visit.count(Bucket.POSTS)
         post_id = await visit.database.write(
+            once.act,
             posts.publish,
+            bucket=once.bucket(visit, form, "text", "who", "category"),
             by=visit.viewer,
             text=form.get("text", ""),
             audience=audience.audience,
@@ -39,6 +41,9 @@ async def publish(visit: Visit) -> web.StreamResponse:
         )
     except Invalid as refused:
         return await _compose_page(visit, form, forms.errors_of(refused, visit.words), status=422)
+    except Conflict as refused:
+        once.check(refused)
+        return go("/")
     return go(urls.post(post_id))
 
 
@@ -98,7 +103,7 @@ async def answer(visit: Visit) -> web.StreamResponse:
     reply_id, errors = await answers.send(visit, entry)
     if errors:
         return await _post_page(visit, entry, text=(await visit.form()).get("text", ""), errors=errors, status=422)
-    return go(f"{urls.post(entry.post.thread)}#p-{reply_id}")
+    return go(f"{urls.post(entry.post.thread)}#p-{reply_id}" if reply_id else urls.post(entry.post.thread))
 
 
 async def thank(visit: Visit) -> web.StreamResponse:

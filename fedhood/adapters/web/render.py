@@ -1,5 +1,6 @@
 """Templates into pages: words, moments and static addresses bound to one language and one time zone."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - `date` is what templates call the filter
@@ -247,6 +248,11 @@ class Words:
 # --- Pages -----------------------------------------------------------------------------------------------------
 
 
+def new_token() -> str:
+    """By which one rendering of a form is known when it is sent."""
+    return secrets.token_urlsafe(9)
+
+
 class Renderer:
     """Pages in the time zone of one neighbourhood. Cheap to make: environments are shared by the whole process."""
 
@@ -331,6 +337,7 @@ def _environment(code: str, zone: ZoneInfo) -> Environment:
         language=words.language,
         languages=tuple(LANGUAGES.values()),
         static=static,
+        new_token=new_token,
     )
     return environment
 

@@ -1,20 +1,23 @@
 """The private thread of the two: the note, what they said, and after it whether they met."""
 
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import forms, help_views, views
+from fedhood.adapters.web import forms, help_views, once, views
 from fedhood.adapters.web.forms import Errors
-from fedhood.adapters.web.render import Words
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import accounts, help_requests, neighbourhoods, timelines
 from fedhood.core.accounts import Account
 from fedhood.core.help_requests import Message, Met, PrivateThread, Sent, State
 from fedhood.core.timelines import Entry
 from fedhood.kernel import ids, urls
-from fedhood.kernel.errors import Invalid, NotFound
+from fedhood.kernel.errors import Conflict, Invalid, NotFound
+
+# what goes next door mostly arrives within a minute
+_SOON = timedelta(minutes=1)
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -88,12 +91,15 @@ def _message(message: Message, other: Account, place: str, visit: Visit) -> dict
         "note": message.part == "note",
         "when": message.at,
         "words": message.text or visit.words.gettext("These words were erased."),
-        "waiting": _waiting(message, place, visit.words) if mine else "",
+        "waiting": _waiting(message, place, visit) if mine else "",
     }
 
 
-def _waiting(message: Message, place: str, words: Words) -> str:
+def _waiting(message: Message, place: str, visit: Visit) -> str:
     """What is said under a message that must still reach another neighbourhood."""
+    words = visit.words
+    if message.sent is Sent.SENDING and visit.now - message.at < _SOON:
+        return words.gettext("On its way to %(place)s.", place=place)
     if message.sent in {None, Sent.ARRIVED}:
         return ""
     if message.sent is Sent.FAILED:
@@ -104,10 +110,20 @@ def _waiting(message: Message, place: str, words: Words) -> str:
 async def say(visit: Visit) -> web.StreamResponse:
     """One of the two says something."""
     entry, thread = await _found(visit)
-    text = (await visit.form()).get("text", "")
+    form = await visit.form()
+    text = form.get("text", "")
     try:
         visit.count(Bucket.POSTS)
-        await visit.database.write(help_requests.say, by=visit.viewer, thread_id=thread.id, text=text)
+        await visit.database.write(
+            once.act,
+            help_requests.say,
+            bucket=once.bucket(visit, form, "text"),
+            by=visit.viewer,
+            thread_id=thread.id,
+            text=text,
+        )
+    except Conflict as refused:
+        once.check(refused)
     except Invalid as refused:
         errors = forms.errors_of(refused, visit.words)
         return await _page(visit, entry, thread, text=text, errors=errors, status=422)

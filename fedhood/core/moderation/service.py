@@ -126,9 +126,7 @@ def flagged(
     if person.peer is not None or person.neighbourhood is None:
         return None
     text = texts.words(text, field="text", most=5000, least=0)
-    report_id = _insert(
-        uow, person.neighbourhood, None, reported, reason, text, post=post_id, thread=None, uri=uri
-    )
+    report_id = _insert(uow, person.neighbourhood, None, reported, reason, text, post=post_id, thread=None, uri=uri)
     uow.record(ReportFiled(neighbourhood=person.neighbourhood, object=post_id, report=report_id, elsewhere=False))
     return report_id
 

@@ -1,6 +1,7 @@
 """The door: who comes in, how, and who does not."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -78,10 +79,34 @@ async def test_looking_at_a_link_does_not_use_it_up_and_pressing_does(street):
     await browser.press(f"/link/{token}")
     assert "Choose a passphrase" in browser.words
     other = await street.browser()
-    await other.get(f"/link/{token}")
+    await other.get("/sign-in")
     await other.post(f"/link/{token}")
     assert other.status == 404
     assert "does not open any more" in other.words
+
+
+async def test_a_link_that_is_used_or_unknown_or_old_says_so_without_a_button(street, clock):
+    used, old = (
+        street.database.transact(access.make_link, account=one.account, by=None) for one in (street.eva, street.bob)
+    )
+    browser = await street.browser()
+    await browser.get(f"/link/{used}")
+    await browser.press(f"/link/{used}")
+    clock.move(timedelta(days=3))
+    for token in (used, old, "nonsense"):
+        page = await (await street.browser()).get(f"/link/{token}")
+        assert "This link does not open any more." in page
+        assert "<button" not in page
+
+
+async def test_another_language_leads_back_to_the_link_and_does_not_use_it_up(street):
+    token = street.database.transact(access.make_link, account=street.eva.account, by=None)
+    browser = await street.browser()
+    assert f'href="/link/{token}?lang=fr"' in await browser.get(f"/link/{token}")
+    await browser.get(f"/link/{token}?lang=fr")
+    assert 'lang="fr"' in browser.text[:60]
+    await browser.press(f"/link/{token}")
+    assert "Eva Stoep" in browser.words
 
 
 async def test_who_came_by_a_link_chooses_a_passphrase_without_the_old_one(street):
@@ -93,7 +118,22 @@ async def test_who_came_by_a_link_chooses_a_passphrase_without_the_old_one(stree
     assert browser.status == 422
     assert "too short" in browser.text
     await browser.press("/account/passphrase", passphrase=PASSPHRASE)
+    assert "Your passphrase is saved. Everywhere else you are signed out." in browser.words
     assert access.verify(street.database.look(access.passphrase_hash, street.eva.account), PASSPHRASE)
+
+
+@pytest.mark.parametrize(
+    "easy", ["a" * 20, "abababab abababab cdcd", "test test test test test", "Elm elm ELM lamp lamp"]
+)
+async def test_a_few_signs_or_words_over_and_over_are_no_passphrase(street, easy):
+    token = street.database.transact(access.make_link, account=street.eva.account, by=None)
+    browser = await street.browser()
+    await browser.get(f"/link/{token}")
+    await browser.press(f"/link/{token}")
+    await browser.post("/account/passphrase", passphrase=easy)
+    assert browser.status == 422
+    assert "This is too easy to guess." in browser.words
+    assert street.database.look(access.passphrase_hash, street.eva.account) is None
 
 
 async def test_the_old_passphrase_is_asked_before_a_new_one(with_passphrase):

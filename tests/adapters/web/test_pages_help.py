@@ -3,11 +3,12 @@
 import dataclasses
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from fedhood.adapters.web import help_views
+from fedhood.adapters.web import help_views, talk
 from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.adapters.web.render import Renderer
 from fedhood.core import help_requests, timelines
@@ -281,6 +282,23 @@ async def away(street):
 )
 async def test_every_wait_has_a_name_and_a_time(away, changes, words):
     assert away(**changes) == words
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds", "words"),
+    [
+        (None, 0, ""),
+        (Sent.SENDING, 10, "On its way to Oak."),
+        (Sent.SENDING, 61, "Not arrived in Oak yet. We keep trying."),
+        (Sent.TROUBLE, 10, "Not arrived in Oak yet. We keep trying."),
+        (Sent.FAILED, 10, "This did not arrive in Oak. We stopped trying."),
+        (Sent.ARRIVED, 10, ""),
+    ],
+)
+def test_a_message_is_on_its_way_for_a_minute_before_it_is_late(clock, sent, seconds, words):
+    message = SimpleNamespace(sent=sent, at=clock.now())
+    visit = SimpleNamespace(words=WORDS, now=clock.now() + timedelta(seconds=seconds))
+    assert talk._waiting(message, "Oak", visit) == words
 
 
 async def test_every_state_of_an_offer_has_its_words(away):

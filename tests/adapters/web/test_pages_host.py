@@ -57,6 +57,30 @@ async def test_a_sheet_of_codes_is_shown_once_and_can_be_cancelled_whole(street,
     assert newcomer.status == 422
 
 
+async def test_a_sheet_whose_page_is_loaded_anew_is_not_made_again(street, host):
+    page = await host.get("/host/codes")
+    known = re.search(r'name="known" value="([0-9]+)"', page).group(1)
+    page = await host.post("/host/codes", count="3", known=known)
+    assert "lang=" not in page.partition("<body>")[2]
+    page = await host.post("/host/codes", count="3", known=known)
+    assert host.status == 409
+    assert "Sheet 1 has been made already, and its codes were shown once." in host.words
+    assert "0 of 3 codes used" in host.words
+    assert "Sheet 2" not in host.words
+    known = re.search(r'name="known" value="([0-9]+)"', page).group(1)
+    await host.post("/host/codes", count="3", known=known)
+    assert (host.status, "Sheet 2, Elm" in host.words) == (200, True)
+
+
+async def test_who_has_no_passphrase_reads_what_to_do_before_acting(street):
+    host = await street.browser(street.ana, with_passphrase=False)
+    await host.get("/host/codes")
+    page = await host.get(host.where)
+    assert "<h1>First choose a passphrase</h1>" in page
+    assert "Choose one, then come back here." in host.words
+    assert 'href="/account#passphrase-card"' in page
+
+
 def button(page: str, what: str) -> str:
     return re.search(rf'action="([^"]*/{what})"', page).group(1)
 
@@ -219,7 +243,8 @@ async def test_an_empty_house_is_set_up_once_by_who_started_it(running, clock, a
     token = running.transact(new_set_up_token)
     await browser.get("/setup/another")
     assert browser.status == 404
-    await browser.get(f"/setup/{token}")
+    page = await browser.get(f"/setup/{token}")
+    assert f'href="/setup/{token}?lang=nl"' in page
     fields = {"place": "Elm", "name": "Odile", "language": "en", "passphrase": PASSPHRASE, "households": "1.450"}
     for wrong, where in (({"place": ""}, "place"), ({"name": ""}, "name"), ({"households": "many"}, "households")):
         await browser.post(f"/setup/{token}", **(fields | wrong))
