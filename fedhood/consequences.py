@@ -232,6 +232,10 @@ def _parted(uow: UnitOfWork, fact: neighbourhoods.Parted) -> None:
     posts.part(uow.db, writer=fact.writer, reader=fact.reader, parted=True)
 
 
+def _post_hidden(uow: UnitOfWork, fact: moderation.PostHidden) -> None:
+    _tell(uow, fact.author, Kind.POST_HIDDEN, fact.object or 0, None)
+
+
 def _post_shown(uow: UnitOfWork, fact: moderation.PostShown) -> None:
     """What was to be said while it was hidden was not; said again, who has it already changes nothing."""
     post = posts.row(uow.db, post_id=fact.object or 0)
@@ -357,6 +361,7 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     moderation.KeeperNamed: (_keeper_named,),
     moderation.KeeperRelieved: (_keeper_relieved,),
     moderation.LinkMade: (_link_made,),
+    moderation.PostHidden: (_post_hidden,),
     moderation.PostShown: (_post_shown,),
     moderation.ReportFiled: (_report_filed,),
     moderation.ReportClosed: (_report_closed,),

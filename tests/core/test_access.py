@@ -368,3 +368,23 @@ def test_what_goes_well_forgives_the_tries_before(database, clock):
 async def test_fifty_tries_at_once_are_fifty_tries(running):
     counts = await asyncio.gather(*(running.write(access.count_try, bucket="code:a", window=HOUR) for _ in range(50)))
     assert sorted(counts) == list(range(1, 51))
+
+
+@pytest.mark.both_databases
+def test_a_link_that_would_sign_somebody_in_is_known_without_using_it(database, clock, ana):
+    token = database.transact(access.make_link, account=ana, by=None)
+    for _ in range(2):
+        assert database.look(access.link_opens, token=token, now=clock.now())
+    assert not database.look(access.link_opens, token=token, now=clock.now() + timedelta(days=2))
+    database.transact(access.use_link, token=token)
+    assert not database.look(access.link_opens, token=token, now=clock.now())
+    assert not database.look(access.link_opens, token="nonsense", now=clock.now())
+
+
+@pytest.mark.both_databases
+def test_tries_of_long_ago_are_forgotten(database, clock):
+    database.transact(access.count_try, bucket="old", window=timedelta(hours=1))
+    clock.move(timedelta(days=2, minutes=1))
+    database.transact(access.count_try, bucket="new", window=timedelta(hours=1))
+    assert database.transact(access.forget_old_tries) == 1
+    assert database.transact(access.count_try, bucket="new", window=timedelta(hours=1)) == 2

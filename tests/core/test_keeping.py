@@ -121,6 +121,14 @@ def test_a_clerk_invites_another_and_nobody_else_does(database, elm, mo):
     token = database.transact(moderation.invite_clerk, by=again(database, clerk), name="Kim", language="nl")
     kim = database.transact(access.use_link, token=token).account
     assert (Role.CLERK, None) in database.look(access.rights_of, kim)
+    again_token = database.transact(moderation.renew_clerk_link, by=again(database, clerk), account=kim)
+    assert database.transact(access.use_link, token=again_token).account == kim
+    database.transact(moderation.dismiss_clerk, by=again(database, clerk), account=kim)
+    assert database.look(access.rights_of, kim) == frozenset()
+    with pytest.raises(Conflict):
+        database.transact(moderation.dismiss_clerk, by=again(database, clerk), account=clerk.account)
+    with pytest.raises(NotFound):
+        database.transact(moderation.renew_clerk_link, by=again(database, clerk), account=kim)
 
 
 # -- complaints about who should read them -----------------------------------------------------------------------------
@@ -200,3 +208,15 @@ def test_a_block_is_not_to_be_counted_from_what_one_was_told(database, elm):
     assert database.look(notifications.unread, ana.account) == 1
     database.transact(relations.block, by=bob, other=ana.account)
     assert database.look(notifications.unread, ana.account) == 0
+
+
+def test_whose_words_were_hidden_is_told_and_nobody_judges_their_own(database, elm, mo):
+    ana = resident(database, "Ana", elm)
+    post = database.transact(posts.publish, by=ana, text="Hello")
+    database.transact(moderation.hide, by=mo, post_id=post)
+    assert heard(database, ana) == [Kind.POST_HIDDEN]
+    own = database.transact(posts.publish, by=mo, text="Mine")
+    bea = resident(database, "Bea", elm, moderator=True)
+    database.transact(moderation.hide, by=bea, post_id=own)
+    with pytest.raises(Forbidden):
+        database.transact(moderation.restore, by=mo, post_id=own)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fedhood.core import accounts
@@ -26,11 +27,14 @@ from fedhood.kernel.database import Compiled, hole
 from fedhood.kernel.errors import Gone, NotFound
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     import peewee
 
     from fedhood.kernel.database import UnitOfWork
+
+
+_LONGEST_WINDOW = timedelta(days=2)
 
 
 def _hashed(token: str) -> bytes:
@@ -193,6 +197,14 @@ def make_link(uow: UnitOfWork, *, account: int, by: int | None, valid: timedelta
     return token
 
 
+def link_opens(db: peewee.Database, *, token: str, now: datetime) -> bool:
+    """Whether a link would sign somebody in now."""
+    for row in LinkTable.select().where(LinkTable.token_hash == _hashed(token)).execute(db):
+        usable = row.used_at is None and row.expires_at > now
+        return usable and accounts.get(db, row.account).state is AccountState.ACTIVE
+    return False
+
+
 def use_link(uow: UnitOfWork, *, token: str, label: str = "") -> NewSession:
     """Sign in with a one-time link. Raises NotFound for one that is unknown, used or too old."""
     for row in LinkTable.select().where(LinkTable.token_hash == _hashed(token)).execute(uow.db):
@@ -258,6 +270,12 @@ def count_try(uow: UnitOfWork, *, bucket: str, window: timedelta) -> int:
 def forget_tries(uow: UnitOfWork, *, bucket: str) -> None:
     """It went well: the count begins anew."""
     AttemptTable.delete().where(AttemptTable.bucket == bucket).execute(uow.db)
+
+
+def forget_old_tries(uow: UnitOfWork) -> int:
+    """What was tried more than two days ago counts no more, in whatever window. How many."""
+    deleted: int = AttemptTable.delete().where(AttemptTable.since < uow.now - _LONGEST_WINDOW).execute(uow.db)
+    return deleted
 
 
 def _attempt(db: peewee.Database, bucket: str) -> Any:

@@ -63,7 +63,10 @@ class LinkTable(Table):
 
 
 class AttemptTable(Table):
-    """Failed tries of a bucket (an account, a code, an address), so that a limit holds across processes."""
+    """How often something was tried in a while: a passphrase, a code, a form that was sent; in all processes together.
+
+    `bucket` names what is counted: an account, an address, a form.
+    """
 
     bucket = p2(peewee.TextField(primary_key=True))
     tries = p2(peewee.IntegerField())

@@ -1,11 +1,13 @@
 """Complaints, hiding and showing, and the log of both."""
 
 from fedhood.core.moderation.keeping import (
+    dismiss_clerk,
     entrust,
     invite_clerk,
     issue_link,
     merge_homes,
     relieve,
+    renew_clerk_link,
     set_rules,
 )
 from fedhood.core.moderation.model import (
@@ -13,6 +15,7 @@ from fedhood.core.moderation.model import (
     KeeperNamed,
     KeeperRelieved,
     LinkMade,
+    PostHidden,
     PostShown,
     Reach,
     Reason,
@@ -45,6 +48,7 @@ __all__ = [
     "KeeperNamed",
     "KeeperRelieved",
     "LinkMade",
+    "PostHidden",
     "PostShown",
     "Reach",
     "Reason",
@@ -53,6 +57,7 @@ __all__ = [
     "ReportFiled",
     "ReportState",
     "close",
+    "dismiss_clerk",
     "entrust",
     "filed_by",
     "flagged",
@@ -68,6 +73,7 @@ __all__ = [
     "post_of",
     "reach",
     "relieve",
+    "renew_clerk_link",
     "report",
     "report_row",
     "report_talk",

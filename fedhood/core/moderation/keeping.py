@@ -99,6 +99,28 @@ def invite_clerk(uow: UnitOfWork, *, by: Viewer, name: str, language: str) -> st
     return access.make_link(uow, account=account, by=by.account)
 
 
+def renew_clerk_link(uow: UnitOfWork, *, by: Viewer, account: int) -> str:
+    """The token of a new link for a clerk who lost theirs. Raises Unauthenticated, Forbidden, NotFound."""
+    access.require(by, Permission.COUNT, None)
+    return access.make_link(uow, account=_clerk(uow, account), by=by.account)
+
+
+def dismiss_clerk(uow: UnitOfWork, *, by: Viewer, account: int) -> None:
+    """A clerk counts for the city no longer, and is signed out. Raises Forbidden, NotFound, Conflict for the last."""
+    access.require(by, Permission.COUNT, None)
+    clerk = _clerk(uow, account)
+    if not access.others_who_may(uow, account=clerk, permission=Permission.COUNT, neighbourhood=0):
+        raise Conflict("somebody has to count for the city", code="last-clerk")
+    access.take(uow, account=clerk, role=Role.CLERK, neighbourhood=None)
+    access.close_all(uow, account=clerk)
+
+
+def _clerk(uow: UnitOfWork, account: int) -> int:
+    if (Role.CLERK, None) not in access.rights_of(uow.db, account):
+        raise NotFound
+    return account
+
+
 def _resident(uow: UnitOfWork, by: Viewer, account: int, permission: Permission) -> tuple[Account, int]:
     """A living resident of a neighbourhood where this moderator may do this. Raises NotFound for anybody else."""
     person = accounts.get(uow.db, account)

@@ -126,6 +126,14 @@ class KeeperRelieved(Fact):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PostHidden(Fact):
+    """A post was hidden at its home."""
+
+    kind: ClassVar[str] = "post.hidden"
+    author: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PostShown(Fact):
     """A post that was hidden is read again."""
 

@@ -10,6 +10,7 @@ from fedhood.core.moderation import keeping
 from fedhood.core.moderation.model import (
     MOST_WORDS,
     Action,
+    PostHidden,
     PostShown,
     Reach,
     Reason,
@@ -225,8 +226,10 @@ def reach(db: peewee.Database, *, post: Post, viewer: Viewer) -> Reach:
 
     Of a thread that began here its neighbourhood's moderators hide all, of an answer those of its author's as well.
     A post that was told here from next door is hidden in one's own places alone, an answer in such a thread from all
-    who read it here.
+    who read it here. Nobody judges their own words.
     """
+    if post.author == viewer.account:
+        return Reach(log=0, everywhere=False)
     root = post if post.root is None else posts.row(db, post_id=post.root)
     homes = [one.neighbourhood for one in (root, post) if one.uri is None]
     mine = [place for place in homes if access.may(viewer, Permission.MODERATE, place)]
@@ -259,7 +262,9 @@ def _show_or_hide(uow: UnitOfWork, by: Viewer, post_id: int, reason: str, *, hid
         raise Conflict(code="so-already")
     action = "hide" if hidden else "restore"
     keeping.note(uow, by=by, neighbourhood=within.log, action=action, post=post_id, reason=reason)
-    if within.everywhere and not hidden:
+    if within.everywhere and hidden:
+        uow.record(PostHidden(neighbourhood=within.log, object=post_id, author=post.author))
+    elif within.everywhere:
         uow.record(PostShown(neighbourhood=within.log, object=post_id))
 
 

@@ -27,6 +27,7 @@ class Kind(enum.StrEnum):
     PEER_ASKS = "peer-asks"
     REPORT = "report"
     REPORT_ANSWER = "report-answer"
+    POST_HIDDEN = "post-hidden"
     LINK_MADE = "link-made"
     KEEPER_NAMED = "keeper-named"
     KEEPER_RELIEVED = "keeper-relieved"
