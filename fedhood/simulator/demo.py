@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import sys
 import tempfile
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 import click
 
 from fedhood.kernel.clock import monotonic
+from fedhood.kernel.errors import Conflict
 from fedhood.simulator import story
 from fedhood.simulator.town import Town
 
@@ -20,6 +22,8 @@ PORTS = (8181, 8182, 8183)
 
 def main(*, check: bool) -> int:
     """Tell the story. With `check`, end afterwards: 0 when every step happened on the other side, else 1."""
+    if not check:
+        _check_free(PORTS)
     with tempfile.TemporaryDirectory(prefix="fedhood-demo-") as folder, Town(Path(folder)) as town:
         begun = monotonic()
         click.echo("Elm, Oak and the city of Mechelen open their doors …")
@@ -42,12 +46,25 @@ def main(*, check: bool) -> int:
     return 0
 
 
+def _check_free(ports: tuple[int, ...]) -> None:
+    """Raises Conflict when another program has one of the ports."""
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise Conflict(f"port {port} is taken: end the other demo, or whatever listens there, first") from None
+
+
 def _show_doors(town: Town) -> None:
     click.echo("\nClick through it; the people are invented. Each link signs you in once:")
     for house in town.houses.values():
         click.echo(f"\n{house.address}")
-        for name, link in town.sign_in_links(house):
+        for name, link, passphrase in town.sign_in_links(house):
             click.echo(f"  {name:<18} {link}")
+            if passphrase:
+                click.echo(f"  {'':<18} looks after the place; the passphrase is: {passphrase}")
     click.echo("\nCtrl-C ends it.")
 
 

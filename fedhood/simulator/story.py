@@ -181,7 +181,7 @@ def help_is_asked(scene: Scene) -> str:
 
 def _ask(scene: Scene, asker: Visitor, line: str, note: str, category: str, beside: str) -> str:
     """Ask for help until the day after tomorrow, of the own neighbourhood and the one next door; the request's page."""
-    end = (scene.town.clock.now() + timedelta(days=2)).astimezone(ZoneInfo(ZONE))
+    end = (scene.town.clock.now() + timedelta(days=2)).astimezone(ZoneInfo(ZONE)).replace(hour=20, minute=0)
     fields = {
         "line": line,
         "note": note,

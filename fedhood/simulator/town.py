@@ -46,6 +46,10 @@ class Resident:
     keeper: bool = False
 
 
+# of who looks after a place, by the language of their pages: it is asked for again before they act
+PASSPHRASES = {"fr": "pont lampe parapluie tour", "nl": "brug lantaarn paraplu toren"}
+
+
 @dataclasses.dataclass(slots=True, kw_only=True)
 class House:
     """One server of the town."""
@@ -87,10 +91,10 @@ class Town:
                 house.process.wait()
         self.clock.close()
 
-    def sign_in_links(self, house: House) -> list[tuple[str, str]]:
-        """For everybody who lives in a house, a link that signs them in once."""
+    def sign_in_links(self, house: House) -> list[tuple[str, str, str]]:
+        """For everybody who lives in a house, a link that signs them in once, and the passphrase of who keeps it."""
         links = self._beside(house, _links)
-        return [(name, f"{house.address}/link/{token}") for name, token in links]
+        return [(name, f"{house.address}/link/{token}", passphrase) for name, token, passphrase in links]
 
     def sign_in_again(self) -> None:
         """Sign everybody in anew: sessions end when nobody comes for a fortnight, and the clock may leap over it."""
@@ -202,6 +206,7 @@ def _settle_in(uow: UnitOfWork, *, who: Resident, home: int | None) -> str:
     if who.keeper:
         role = Role.CLERK if home is None else Role.MODERATOR
         access.give(uow, account=account, role=role, neighbourhood=None, by=None)
+        access.set_passphrase(uow, account=account, hash=access.hash_passphrase(PASSPHRASES[who.language]))
     return access.open_session(uow, account=account, label="demo", with_passphrase=True).token
 
 
@@ -213,11 +218,13 @@ def _sign_in_all(uow: UnitOfWork, *, names: list[str]) -> dict[str, str]:
     return found
 
 
-def _links(uow: UnitOfWork, *, names: list[str]) -> list[tuple[str, str]]:
-    return [
-        (accounts.get(uow.db, number).name, access.make_link(uow, account=number, by=None))
-        for number in range(1, len(names) + 1)
-    ]
+def _links(uow: UnitOfWork, *, names: list[str]) -> list[tuple[str, str, str]]:
+    found = []
+    for number in range(1, len(names) + 1):
+        who = accounts.get(uow.db, number)
+        passphrase = PASSPHRASES[who.language] if access.rights_of(uow.db, number) else ""
+        found.append((who.name, access.make_link(uow, account=number, by=None), passphrase))
+    return found
 
 
 def until(happened: Callable[[], Any], what: str) -> Any:
