@@ -249,3 +249,17 @@ def test_who_keeps_one_of_several_neighbourhoods_does_not_agree_for_the_others(d
     confirm(database, keeper, asking_us)
     assert state(database, asking_us) is PeerState.AGREED
     database.transact(peers.end, by=keeper, peer_id=asking_us)
+
+
+@pytest.mark.parametrize("state", list(PeerState))
+def test_a_server_is_blocked_from_wherever_the_two_stand_and_may_ask_again_when_it_is_let(database, mo, state):
+    peer = database.transact(peers.propose, by=mo, host="oak.example")
+    database.transact(lambda uow: PeerTable.update(state=state.value).execute(uow.db))
+    database.transact(peers.block, by=mo, peer_id=peer)
+    assert database.look(peers.get, peer).trust is Trust.BLOCKED
+    with pytest.raises(Conflict):
+        database.transact(peers.block, by=mo, peer_id=peer)
+    database.transact(peers.unblock, by=mo, peer_id=peer)
+    assert database.look(peers.get, peer).trust is Trust.UNKNOWN
+    with pytest.raises(Conflict):
+        database.transact(peers.unblock, by=mo, peer_id=peer)

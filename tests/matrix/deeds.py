@@ -108,6 +108,11 @@ class Form:
     statuses: frozenset[int] = REFUSALS
 
 
+def _clerk(site: Site) -> int:
+    """The clerk of a server; one that never was, where there is none."""
+    return site.people["clerk"].account if "clerk" in site.people else routes.NEVER
+
+
 _ANY = expected.SIGNED_IN
 _LOOK_AFTER = expected.MODERATORS | expected.KEEPERS
 # with other servers agrees who keeps the whole of this one: it hosts more than one neighbourhood
@@ -132,11 +137,15 @@ FORMS = {
     "/host/neighbours": Form(_AGREE, {"host": "x.localhost:9"}),
     "/city/set-up": Form(expected.CLERKS, {"name": "x", "areas": ""}),
     "/city/clerks": Form(expected.CLERKS, {"name": "x", "language": "nl"}),
+    "/city/clerks/{account}/link": Form(expected.CLERKS, {}, lambda site: [f"/city/clerks/{_clerk(site)}/link"]),
+    "/city/clerks/{account}/dismiss": Form(expected.CLERKS, {}, lambda site: [f"/city/clerks/{_clerk(site)}/dismiss"]),
     "/host/neighbours/here": Form(
         (_LOOK_AFTER | _AGREE) - {"birch moderator"}, {"writer": "1", "reader": "2", "on": "yes"}
     ),
     "/host/neighbours/{peer}/match": Form(_AGREE, {"pair-1-0": "on"}, lambda _: ["/host/neighbours/1/match"]),
     "/host/neighbours/{peer}/differ": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/differ"]),
+    "/host/neighbours/{peer}/block": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/block"]),
+    "/host/neighbours/{peer}/unblock": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/unblock"]),
     "/host/codes": Form(_LOOK_AFTER, {"place": "1", "count": "1"}),
     "/host/people/homes": Form(_LOOK_AFTER, {"place": "1", "one": "1", "other": "2"}),
     "/host/people/homes/merge": Form(_LOOK_AFTER, {"one": "1", "other": "2"}),

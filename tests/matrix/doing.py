@@ -6,7 +6,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from fedhood.core import peers
+from fedhood.core import access, peers
+from fedhood.core.access import Permission
 from tests.matrix import deeds
 from tests.matrix.trying import keys
 
@@ -94,6 +95,8 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     assert fir is not None
     letters = {"letters": fir.fingerprint or ""}
     await done("elm keeper", "/host/neighbours/{peer}/match", letters, peer=fir.id)
+    await done("elm keeper", "/host/neighbours/{peer}/block", peer=fir.id)
+    await done("elm keeper", "/host/neighbours/{peer}/unblock", peer=fir.id)
     area = {
         "new-name": "x",
         "new-host": "x.example",
@@ -104,6 +107,9 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("clerk", "/city/set-up", {"name": "x", **area})
     known = {"known": str(elm.people["clerk"].account)}
     await done("clerk", "/city/clerks", {"name": "x", "language": "nl", **known}, status=200)
+    invited = max(await elm.place.database.read(access.holders, Permission.COUNT, None))
+    await done("clerk", "/city/clerks/{account}/link", status=200, account=invited)
+    await done("clerk", "/city/clerks/{account}/dismiss", account=invited)
     await done("cedar", "/sign-out")
     await done("birch", "/account/leave", {"passphrase": words})
 

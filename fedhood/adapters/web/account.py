@@ -1,6 +1,7 @@
 """What is one's own: the language, the passphrase, where one is signed in, a code for those one lives with."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import peewee
 from aiohttp import web
@@ -30,6 +31,7 @@ async def _page(visit: Visit, errors: Errors, *, status: int = 200, **more: Any)
     me = await visit.database.read(accounts.get, visit.account)
     kept = await visit.database.read(access.passphrase_hash, visit.account)
     said = visit.request.query.get("said", "")
+    onward = more.pop("onward", _onward(visit.request.query.get("next", "")))
     values: dict[str, Any] = {
         "me": me,
         "reads_in": me.language or visit.language.code,
@@ -41,13 +43,20 @@ async def _page(visit: Visit, errors: Errors, *, status: int = 200, **more: Any)
         "looks_after": access.may(visit.viewer, Permission.MODERATE, visit.viewer.neighbourhood),
         "counts": access.may(visit.viewer, Permission.COUNT, None),
         "code": "",
+        "onward": onward,
         "said": visit.words.gettext(_SAID[said]) if said in _SAID else "",
         "blocked": await visit.database.read(_blocked, account=visit.account),
         "typed": "",
         "errors": errors,
     }
     once = bool(more.get("code"))
-    return visit.page("account.html", status=status, path="/account", once=once, **(values | more))
+    path = f"/account?{urlencode({'next': onward})}" if onward else "/account"
+    return visit.page("account.html", status=status, path=path, once=once, **(values | more))
+
+
+def _onward(path: str) -> str:
+    """The page that asked for a passphrase; empty for none."""
+    return forms.safe_path(path) if path else ""
 
 
 def _blocked(db: peewee.Database, *, account: int) -> list[accounts.Account]:
@@ -74,17 +83,19 @@ async def passphrase(visit: Visit) -> web.StreamResponse:
     """
     form = await visit.form()
     typed = form.get("passphrase", "")
+    onward = _onward(form.get("next", ""))
     kept = await visit.database.read(access.passphrase_hash, visit.account)
     if kept is not None and visit.viewer.passphrase_at is not None:
         wrong = await door.wrong_passphrase(visit, form.get("old", ""))
         if wrong:
-            return await _page(visit, Errors({"old": wrong.get("passphrase")}), status=422, typed=typed)
+            errors = Errors({"old": wrong.get("passphrase")})
+            return await _page(visit, errors, status=422, typed=typed, onward=onward)
     try:
         fresh = await visit.request.app[PASSPHRASES].hashed(typed)
     except Invalid as refused:
-        return await _page(visit, forms.errors_of(refused, visit.words), status=422, typed=typed)
+        return await _page(visit, forms.errors_of(refused, visit.words), status=422, typed=typed, onward=onward)
     await visit.database.write(_change, account=visit.account, kept=fresh, session=visit.viewer.session or 0)
-    return go("/account?said=passphrase")
+    return go(onward or "/account?said=passphrase")
 
 
 def _change(uow: UnitOfWork, *, account: int, kept: str, session: int) -> None:

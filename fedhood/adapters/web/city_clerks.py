@@ -1,4 +1,4 @@
-"""Who counts for the city: by name, and one more is invited."""
+"""Who counts for the city: by name, one more is invited, helped back in, or removed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from fedhood.adapters.web import forms
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.host_people import link_page
 from fedhood.adapters.web.languages import LANGUAGES
+from fedhood.adapters.web.visit import go
 from fedhood.core import access, accounts, moderation
 from fedhood.core.access import Permission
-from fedhood.kernel.errors import Conflict, Invalid
+from fedhood.kernel.errors import Conflict, Invalid, NotFound
 
 if TYPE_CHECKING:
     import peewee
@@ -37,7 +38,8 @@ async def _page(
         "city/clerks.html",
         status=status,
         path=PAGE,
-        names=sorted((one.name for one in clerks), key=str.casefold),
+        clerks=sorted(clerks, key=lambda one: one.name.casefold()),
+        me=visit.account,
         name=form.get("name", ""),
         reads_in=form.get("language", "") or visit.language.code,
         known=_newest(clerks),
@@ -69,6 +71,35 @@ async def invite(visit: Visit) -> web.StreamResponse:
         said = visit.words.gettext("Somebody was invited since you opened this page. Look at the names first.")
         return await _page(visit, form, Errors(), refused=said, status=409)
     return link_page(visit, form.get("name", "").strip(), token, back=PAGE)
+
+
+async def renew(visit: Visit) -> web.StreamResponse:
+    """A new link for a clerk who lost theirs; an earlier one ends."""
+    clerk = await _clerk(visit)
+    token = await visit.database.write(moderation.renew_clerk_link, by=visit.viewer, account=clerk.id)
+    return link_page(visit, clerk.name, token, back=PAGE)
+
+
+async def dismiss(visit: Visit) -> web.StreamResponse:
+    """A clerk works with the figures no longer, and is signed out."""
+    clerk = await _clerk(visit)
+    try:
+        await visit.database.write(moderation.dismiss_clerk, by=visit.viewer, account=clerk.id)
+    except Conflict as refused:
+        if refused.code != "last-clerk":
+            raise
+        said = visit.words.gettext("Somebody has to work with the figures. First let somebody else do it too.")
+        return await _page(visit, {}, Errors(), refused=said, status=409)
+    return go("/" if clerk.id == visit.account else PAGE)
+
+
+async def _clerk(visit: Visit) -> Account:
+    """The clerk of an address. Raises NotFound for anybody else."""
+    number = visit.request.match_info["account"]
+    clerks = {str(one.id): one for one in await visit.database.read(_clerks)}
+    if number not in clerks:
+        raise NotFound
+    return clerks[number]
 
 
 def _invite(uow: UnitOfWork, *, by: Viewer, name: str, language: str, known: str) -> str:

@@ -22,7 +22,6 @@ from fedhood.kernel.errors import Conflict, Gone, Invalid, NotFound, TooMany
 
 _MOST_TRIES = 10
 _WINDOW = timedelta(hours=1)
-_ONLY_TRIED = "only-tried"
 _CODE_TRIES = 5
 _CODE_WINDOW = timedelta(hours=1)
 
@@ -170,25 +169,8 @@ async def wrong_passphrase(visit: Visit, given: str) -> Errors:
 async def link_page(visit: Visit) -> web.StreamResponse:
     """`/link/{token}`: a button. A program that looks at links before people do uses nothing up."""
     token = visit.request.match_info["token"]
-    opens = await _opens(visit, token)
+    opens = await visit.database.read(access.link_opens, token=token, now=visit.now)
     return visit.page("link.html", status=200 if opens else 404, token=token, wrong=not opens)
-
-
-async def _opens(visit: Visit, token: str) -> bool:
-    """Whether the button would sign somebody in now. It is tried, and undone."""
-    try:
-        await visit.database.write(_try_link, token=token)
-    except (NotFound, Gone):
-        return False
-    except Conflict as undone:
-        if undone.code != _ONLY_TRIED:
-            raise
-    return True
-
-
-def _try_link(uow: UnitOfWork, *, token: str) -> None:
-    access.use_link(uow, token=token)
-    raise Conflict(code=_ONLY_TRIED)
 
 
 async def link(visit: Visit) -> web.StreamResponse:

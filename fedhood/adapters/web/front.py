@@ -6,9 +6,11 @@ from typing import Any
 from aiohttp import web
 
 from fedhood.adapters.web import views
+from fedhood.adapters.web.languages import N_
+from fedhood.adapters.web.posts import audiences
 from fedhood.adapters.web.render import Person, initials, tint
 from fedhood.adapters.web.visit import Visit, go
-from fedhood.core import access, neighbourhoods, posts, timelines
+from fedhood.core import access, neighbourhoods, timelines
 from fedhood.core.access import Permission
 from fedhood.core.help_requests import State
 from fedhood.core.neighbourhoods import Neighbourhood
@@ -20,6 +22,8 @@ PAGE = 20
 _WINDOWS = 4
 _LIVE = 3 * _WINDOWS  # among which four still look for somebody
 _LATEST = 3
+_NOBODY_YET = N_("Nobody has written yet. The first words are usually short.")
+_NONE_OF_THIS_KIND = N_("Nothing of this kind has been written yet.")
 
 
 async def first(visit: Visit) -> web.StreamResponse:
@@ -37,7 +41,7 @@ async def first(visit: Visit) -> web.StreamResponse:
     return visit.page(
         "welcome.html",
         ours=ours,
-        posts=[views.card(entry, visit.viewer, visit.words) for entry in latest],
+        posts=[views.card(entry, visit.viewer, visit.words, short=True) for entry in latest],
         key=only.key if only is not None else "",
     )
 
@@ -49,12 +53,13 @@ async def home_values(visit: Visit) -> dict[str, Any]:
         timelines.feed, viewer=visit.viewer, filter=chosen_filter, before=visit.before, limit=PAGE + 1
     )
     lit = await visit.database.read(timelines.board, viewer=visit.viewer, limit=_LIVE)
-    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    offered = await audiences(visit)
     return {
         "person": me(visit),
         "options": views.options(offered, visit.home, visit.words),
         "filters": _filters(visit, chosen_filter),
-        "posts": [views.card(entry, visit.viewer, visit.words) for entry in entries[:PAGE]],
+        "posts": [views.card(entry, visit.viewer, visit.words, short=True) for entry in entries[:PAGE]],
+        "empty": visit.words.gettext(_NOBODY_YET if chosen_filter is Filter.ALL else _NONE_OF_THIS_KIND),
         "older": older(entries, f"/?show={chosen_filter.value}&"),
         "windows": [window(entry, visit) for entry in lit if _is_open(entry)][:_WINDOWS],
     }
@@ -113,7 +118,7 @@ async def place(visit: Visit) -> web.StreamResponse:
         "place.html",
         place=found,
         here_lives=here,
-        posts=[views.card(entry, visit.viewer, visit.words) for entry in entries[:PAGE]],
+        posts=[views.card(entry, visit.viewer, visit.words, short=True) for entry in entries[:PAGE]],
         older=older(entries, f"{urls.neighbourhood(found.key)}?") if here else "",
         readers=[reader.name for reader in await visit.database.read(neighbourhoods.readers_of, found.id)]
         if here

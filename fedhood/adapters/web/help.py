@@ -9,8 +9,9 @@ from aiohttp import web
 from markupsafe import Markup
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import answers, forms, front, help_views, once, views
+from fedhood.adapters.web import answers, forms, front, help_views, once, talk, views
 from fedhood.adapters.web.forms import Errors
+from fedhood.adapters.web.posts import audiences
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import accounts, help_requests, neighbourhoods, posts, timelines
 from fedhood.core.access import Viewer
@@ -60,7 +61,7 @@ async def _again(visit: Visit) -> dict[str, str]:
 async def ask(visit: Visit) -> web.StreamResponse:
     """The form is sent: the window is lit."""
     form = await visit.form()
-    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    offered = await audiences(visit)
     audience = views.chosen_audience(offered, form.get("who", posts.Audience.NEIGHBOURHOOD.value))
     until = forms.local_moment(form.get("until", ""), visit.zone)
     try:
@@ -102,7 +103,7 @@ def _category(value: str) -> HelpCategory:
 
 
 async def _ask_page(visit: Visit, form: dict[str, str], errors: Errors, *, status: int = 200) -> web.Response:
-    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    offered = await audiences(visit)
     readers = await visit.database.read(neighbourhoods.readers_of, visit.home.id)
     return visit.page(
         "ask.html",
@@ -159,7 +160,7 @@ async def _request_page(
     answer: str = "",
 ) -> web.Response:
     request, words = _request(entry), visit.words
-    mine = visit.viewer.account is not None and visit.viewer.account == entry.author.id
+    mine = _is_asker(visit, entry)
     values: dict[str, Any] = {
         "post": views.card(entry, visit.viewer, visit.words),
         "asker": views.first_name(entry.author.name),
@@ -191,6 +192,10 @@ async def _request_page(
     return visit.page("request.html", status=status, path=values["base"], **values)
 
 
+def _is_asker(visit: Visit, entry: Entry) -> bool:
+    return visit.viewer.account is not None and visit.viewer.account == entry.author.id
+
+
 def _may_offer(entry: Entry, viewer: Viewer) -> bool:
     """Whether this viewer may say "I can help" now: to an open request of one's places, once at a time."""
     if _request(entry).state is not State.OPEN or viewer.neighbourhood is None:
@@ -204,6 +209,7 @@ async def _for_asker(visit: Visit, entry: Entry) -> dict[str, Any]:
     note = await visit.database.read(help_requests.note_of, post_id=entry.post.id, viewer=visit.viewer)
     offers = await visit.database.read(help_requests.offers_of, post_id=entry.post.id, viewer=visit.viewer)
     thread = await visit.database.read(help_requests.thread_of, request_id=entry.post.id, viewer=visit.viewer)
+    chosen = await visit.database.read(accounts.get, thread.helper) if thread is not None else None
     helpers = await visit.database.read(accounts.many, {offer.helper for offer in offers})
     places = {offer.neighbourhood for offer in offers}
     names = {place: (await visit.database.read(neighbourhoods.get, place)).name for place in places}
@@ -212,6 +218,7 @@ async def _for_asker(visit: Visit, entry: Entry) -> dict[str, Any]:
         "note": note or "",
         "offers": [_offer(offer, helpers[offer.helper], names, visit) for offer in waiting],
         "talk": thread is not None,
+        "helper": views.first_name(chosen.name) if chosen is not None else "",
         "outcomes": [(outcome.value, visit.words.gettext(said)) for outcome, said in help_views.OUTCOMES.items()],
     }
 
@@ -278,8 +285,12 @@ async def note(visit: Visit) -> web.StreamResponse:
 
 
 async def withdraw(visit: Visit) -> web.StreamResponse:
-    """The asker takes the request back."""
+    """The asker takes the request back; where somebody is coming, after having read that they then do not."""
     entry = await _entry(visit)
+    claimed = _request(entry).state is State.CLAIMED
+    if claimed and _is_asker(visit, entry) and "sure" not in await visit.form():
+        errors = Errors({"withdraw": visit.words.gettext("Somebody is coming. Read first what it means for them.")})
+        return await _request_page(visit, entry, errors=errors, status=422)
     await visit.database.write(help_requests.withdraw, by=visit.viewer, request_id=entry.post.id)
     return go(urls.help_request(entry.post.id))
 
@@ -299,6 +310,8 @@ async def resolve(visit: Visit) -> web.StreamResponse:
         outcome = Outcome(form.get("outcome", ""))
     except ValueError:
         errors = Errors({"outcome": visit.words.gettext("Choose how it ended.")})
+        if form.get("from") == "talk":
+            return await talk.not_closed(visit, errors)
         return await _request_page(visit, entry, form=form, errors=errors, status=422)
     await visit.database.write(help_requests.resolve, by=visit.viewer, request_id=entry.post.id, outcome=outcome)
     thread = await visit.database.read(help_requests.thread_of, request_id=entry.post.id, viewer=visit.viewer)

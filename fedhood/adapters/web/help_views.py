@@ -61,8 +61,8 @@ def _still_matters(offer: Offer, request: HelpRequest) -> bool:
     """One's own offer is what one wants to hear of, unless it ended and the request goes on without it."""
     if offer.state is OfferState.ACCEPTED:
         return request.state is help_requests.State.CLAIMED
-    if offer.state is OfferState.WITHDRAWN:
-        return False
+    if offer.state is OfferState.WITHDRAWN:  # next door may not have heard of it yet: nobody is coming by this offer
+        return request.state is help_requests.State.CLAIMED
     return offer.state is not OfferState.LAPSED or request.state is help_requests.State.OPEN
 
 
@@ -115,6 +115,26 @@ def _for_others(entry: Entry, request: HelpRequest, viewer: Viewer, words: Words
 
 def _closed(request: HelpRequest, words: Words) -> str:
     return words.day_and_hour(request.closed_at) if request.closed_at else ""
+
+
+def _ended_by_it(entry: Entry, request: HelpRequest, thread: PrivateThread) -> bool:
+    """Whether what ended the request ended this conversation too: not one of a helper who had dropped out before."""
+    if help_requests.is_live(request):
+        return False
+    if entry.post.uri is None:
+        return request.offer == thread.offer
+    offer = entry.my_offer
+    return offer is not None and offer.id == thread.offer and offer.state is OfferState.ACCEPTED
+
+
+def _how_it_closed(request: HelpRequest, words: Words, *, asks: bool) -> State:
+    """What became of a request, said to one of the two over their conversation."""
+    if request.state is help_requests.State.RESOLVED:
+        return State(kind="done", strong=words.gettext("Done, thank you both"), text=_closed(request, words))
+    if request.state is help_requests.State.EXPIRED:
+        return State(kind="late", strong=words.gettext("The time has passed."), text=_closed(request, words))
+    said = words.gettext("You took this back.") if asks else words.gettext("Not needed any more.")
+    return State(kind="late", strong=said, text=_closed(request, words))
 
 
 def offer_state(offer: Offer, entry: Entry, words: Words) -> State:
@@ -188,14 +208,12 @@ def _when(offer: Offer, words: Words) -> str:
     return words.day_and_hour(offer.answered_at) if offer.answered_at else ""
 
 
-def talk_state(entry: Entry, thread: PrivateThread, words: Words, *, asks: bool) -> State:
+def talk_state(entry: Entry, thread: PrivateThread, words: Words, *, asks: bool, left: bool) -> State:
     """How things stand between the two, over their conversation."""
-    if thread.left_by is not None:
+    if entry.help is not None and _ended_by_it(entry, entry.help, thread):
+        return _how_it_closed(entry.help, words, asks=asks)
+    if left:
         return State(kind="late", strong=words.gettext("This conversation has ended."))
-    if entry.help is not None and entry.help.state is help_requests.State.RESOLVED and entry.help.closed_at:
-        return State(
-            kind="done", strong=words.gettext("Done, thank you both"), text=words.day_and_hour(entry.help.closed_at)
-        )
     if thread.ended_at is not None:
         return State(kind="late", strong=words.gettext("This is over."), text=words.day_and_hour(thread.ended_at))
     if asks:

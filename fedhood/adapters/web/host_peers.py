@@ -1,5 +1,6 @@
 """The neighbourhoods next door, for who looks after this one: found, compared by their letters, agreed, ended."""
 
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -13,9 +14,9 @@ from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, neighbourhoods, peers
 from fedhood.core.access import Permission, Viewer
 from fedhood.core.neighbourhoods import Neighbourhood
-from fedhood.core.peers import Peer, PeerState
+from fedhood.core.peers import Peer, PeerState, Trust
 from fedhood.kernel.database import UnitOfWork
-from fedhood.kernel.errors import Invalid, NotFound
+from fedhood.kernel.errors import Conflict, Invalid, NotFound
 from fedhood.kernel.settings import Profile
 from fedhood.kernel.urls import Addresses
 
@@ -33,6 +34,7 @@ async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) 
         status=status,
         path="/host/neighbours",
         named=visit.settings.host,
+        city=visit.settings.profile is Profile.CITY,
         may_agree=await _may_agree(visit),
         peers=[_row(peer, visit.words, visit.settings.profile) for peer in known if not _is_taken_away(peer)],
         pairs_here=[(our, await visit.database.read(neighbourhoods.readers_of, our.id)) for our in ours],
@@ -80,6 +82,17 @@ def _trouble(peer: Peer, words: Words) -> str:
     return words.gettext(_TROUBLE.get(peer.last_error, _UNREADABLE))
 
 
+# what the other side asks to be, before anybody presses a button: said by a neighbourhood, and by a city
+_ASKS: dict[tuple[Profile, Trust], str] = {
+    (Profile.NEIGHBOURHOOD, Trust.NEIGHBOUR): N_(
+        "They ask to be a neighbour: each of you reads what the other shows next door."
+    ),
+    (Profile.NEIGHBOURHOOD, Trust.CITY): N_(
+        "They ask to be the city: they get the figures of each quarter, and read nothing."
+    ),
+    (Profile.CITY, Trust.CITY): N_("They hand the figures of each quarter in to you. You read nothing of theirs."),
+}
+
 _SAID: dict[PeerState, tuple[str, str]] = {
     PeerState.LOOKING: ("wait", N_("We are looking for them.")),
     PeerState.FOUND: ("open", N_("Found. Call each other and compare the letters.")),
@@ -89,6 +102,12 @@ _SAID: dict[PeerState, tuple[str, str]] = {
     PeerState.ENDED: ("late", N_("This has ended.")),
 }
 
+
+_ASKED_FOR_FIGURES: dict[Profile, str] = {
+    Profile.NEIGHBOURHOOD: N_("They ask to be your city. Compare the letters."),
+    Profile.CITY: N_("They would like to hand their figures in to you. Compare the letters."),
+}
+_BLOCKED = N_("You hear nothing of them any more.")
 
 # between a city and a neighbourhood nobody is a neighbour: what each page says of the other
 _AGREED_WITH_CITY: dict[Profile, tuple[str, str]] = {
@@ -106,8 +125,13 @@ def _state(peer: Peer, words: Words, ours: Profile) -> tuple[str, str]:
     """(look, words): where the two stand, and whose turn it is."""
     if peer.state is PeerState.FOUND and peer.confirmed_at is not None:
         return "wait", words.gettext("You pressed. We wait for them to press too.")
-    with_city = peer.trust is peers.Trust.CITY and peer.state is PeerState.AGREED
-    kind, said = _AGREED_WITH_CITY[ours] if with_city else _SAID[peer.state]
+    if peer.trust is Trust.BLOCKED:
+        return "no", words.gettext(_BLOCKED)
+    kind, said = _SAID[peer.state]
+    if peer.trust is Trust.CITY and peer.state is PeerState.AGREED:
+        kind, said = _AGREED_WITH_CITY[ours]
+    elif peer.trust is Trust.CITY and peer.state is PeerState.ASKED_US:
+        said = _ASKED_FOR_FIGURES[ours]
     return kind, words.gettext(said)
 
 
@@ -115,7 +139,7 @@ async def add(visit: Visit) -> web.StreamResponse:
     """An address is pasted; the worker looks for it."""
     typed = (await visit.form()).get("host", "")
     # a city asks for reports and speaks; it is nobody's neighbour and reads nothing
-    trust = peers.Trust.CITY if visit.settings.profile is Profile.CITY else peers.Trust.NEIGHBOUR
+    trust = Trust.CITY if visit.settings.profile is Profile.CITY else Trust.NEIGHBOUR
     our_host = Addresses(visit.settings.base_url).host
     try:
         peer_id = await visit.database.write(peers.propose, by=visit.viewer, host=typed, our_host=our_host, trust=trust)
@@ -158,7 +182,7 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
     kind, said = _state(peer, visit.words, visit.settings.profile)
     may = await _may_agree(visit)
     asks = may and peer.state in {PeerState.FOUND, PeerState.ASKED_US} and bool(peer.fingerprint)
-    theirs = peer.offered_groups or []
+    asks_to_be = _ASKS.get((visit.settings.profile, peer.trust), "") if asks else ""
     return visit.page(
         "host/peer.html",
         status=status,
@@ -170,15 +194,29 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         our_letters=await visit.request.app[OUR_LETTERS].read(),
         their_letters=peer.fingerprint or "",
         may_confirm=asks and peer.confirmed_at is None,
+        asks_to_be=visit.words.gettext(asks_to_be) if asks_to_be else "",
+        may_block=may and peer.state in _MAY_BE_BLOCKED and peer.trust is not Trust.BLOCKED,
+        may_unblock=may and peer.trust is Trust.BLOCKED,
         may_end=may and peer.state is PeerState.AGREED,
         may_forget=may and peer.state is PeerState.LOOKING,
         trouble=_trouble(peer, visit.words),
+        reads=_reads_along(peer),
         pairs=[
-            (f"pair-{our.id}-{number}", our.name, group["name"]) for our in ours for number, group in enumerate(theirs)
+            (f"pair-{our.id}-{number}", our.name, group["name"])
+            for our in ours
+            for number, group in enumerate((peer.offered_groups or []) if _reads_along(peer) else [])
         ],
         readers=[(our.name, names) for our in ours if (names := await _readers(visit, our, peer))],
         errors=errors,
     )
+
+
+def _reads_along(peer: Peer) -> bool:
+    """Whether the two would read each other: between a city and a neighbourhood nobody does."""
+    return peer.trust is not Trust.CITY
+
+
+_MAY_BE_BLOCKED = frozenset({PeerState.FOUND, PeerState.ASKED_US, PeerState.AGREED, PeerState.ENDED})
 
 
 async def _readers(visit: Visit, our: Neighbourhood, peer: Peer) -> list[str]:
@@ -193,7 +231,7 @@ async def match(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     ours = await visit.database.read(neighbourhoods.ours)
     pairs: list[tuple[int, str]] | None = None
-    if peer.offered_groups:
+    if peer.offered_groups and _reads_along(peer):
         pairs = [
             (our.id, group["uri"])
             for our in ours
@@ -215,3 +253,26 @@ async def differ(visit: Visit) -> web.StreamResponse:
     act = peers.reject if peer.state is PeerState.ASKED_US else peers.end
     await visit.database.write(act, by=visit.viewer, peer_id=peer.id)
     return go("/host/neighbours" if peer.actor_uri is None else f"/host/neighbours/{peer.id}")
+
+
+async def block(visit: Visit) -> web.StreamResponse:
+    """Nothing more is heard of them, not even their asking; what was agreed ends."""
+    peer = await _peer(visit)
+    await _do(visit, peers.block, peer)
+    return go(f"/host/neighbours/{peer.id}")
+
+
+async def unblock(visit: Visit) -> web.StreamResponse:
+    """They may ask again; nothing is agreed by it."""
+    peer = await _peer(visit)
+    await _do(visit, peers.unblock, peer)
+    return go(f"/host/neighbours/{peer.id}")
+
+
+async def _do(visit: Visit, act: Callable[..., None], peer: Peer) -> None:
+    """Pressed twice, it is the same."""
+    try:
+        await visit.database.write(act, by=visit.viewer, peer_id=peer.id)
+    except Conflict as refused:
+        if refused.code != "so-already":
+            raise

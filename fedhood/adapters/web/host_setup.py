@@ -1,6 +1,6 @@
 """Looking after the place: where to find what, and setting it up when nobody lives here yet."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from hmac import compare_digest
 from secrets import token_urlsafe
@@ -18,12 +18,14 @@ from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, accounts, households, metrics, neighbourhoods
 from fedhood.core.access import NewSession, Permission, Role
 from fedhood.kernel import state
+from fedhood.kernel import text as texts
 from fedhood.kernel.database import UnitOfWork
-from fedhood.kernel.errors import Conflict, Invalid, NotFound
+from fedhood.kernel.errors import Conflict, Gone, Invalid, NotFound
 from fedhood.kernel.settings import Profile
 
 _NAME = "set-up-token"
-_MOST_DIGITS = 7
+_MOST_DIGITS, _MOST_HOUSEHOLDS = 7, 1_000_000
+_MOST_PLACE, _MOST_SOURCE, _MOST_NAME = 80, 200, 60
 
 
 async def overview(visit: Visit) -> web.StreamResponse:
@@ -51,17 +53,22 @@ def _is_looked_after(db: peewee.Database) -> bool:
 
 
 def _check(db: peewee.Database, *, token: str) -> None:
-    """Raises NotFound for a token that is not today's, and for every token once somebody lives here."""
+    """Raises Gone for every token once somebody looks after the place, NotFound for one that is not today's."""
     kept = state.read(db, _NAME)
     given = sha256(token.encode("utf-8", "replace")).hexdigest()
-    if _is_looked_after(db) or not isinstance(kept, str) or not compare_digest(kept, given):
+    if _is_looked_after(db):
+        raise Gone
+    if not isinstance(kept, str) or not compare_digest(kept, given):
         raise NotFound
 
 
 async def set_up_page(visit: Visit) -> web.StreamResponse:
     """`/setup/{token}`: the questions, for who started the server and read the address there."""
     visit.count(Bucket.SIGN_IN_ADDRESS, middleware.client(visit.request))
-    await visit.database.read(_check, token=visit.request.match_info["token"])
+    try:
+        await visit.database.read(_check, token=visit.request.match_info["token"])
+    except Gone:
+        return _is_over(visit)
     return _set_up_page(visit, {}, Errors())
 
 
@@ -82,19 +89,50 @@ async def set_up(visit: Visit) -> web.StreamResponse:
     """The neighbourhood, its first moderator, and their passphrase: all of it or nothing."""
     visit.count(Bucket.SIGN_IN_ADDRESS, middleware.client(visit.request))
     token = visit.request.match_info["token"]
-    await visit.database.read(_check, token=token)
     form = await visit.form()
     try:
-        kept = await visit.request.app[PASSPHRASES].hashed(form.get("passphrase", ""))
+        await visit.database.read(_check, token=token)
+        kept, errors = await _read(visit, form)
+        if errors:
+            return _set_up_page(visit, form, errors, status=422)
         begin = _begin_city if visit.settings.profile is Profile.CITY else _begin
         opened = await visit.database.write(begin, token=token, form=form, kept=kept)
     except (Invalid, Conflict) as refused:
         field = {"key": "place", "name": "name"}.get(refused.field or "", refused.field or "place")
         errors = Errors({field: forms.errors_of(refused, visit.words).get(refused.field or "text")})
         return _set_up_page(visit, form, errors, status=422)
+    except Gone:
+        return _is_over(visit)
     response = go("/city/set-up" if visit.settings.profile is Profile.CITY else "/host")
     session.open_door(visit.request, response, opened.token)
     return response
+
+
+def _is_over(visit: Visit) -> web.Response:
+    """The address was used, by whoever looks after the place now; as little there as one that never was."""
+    return visit.page("host/set_up_over.html", status=404, path="/")
+
+
+async def _read(visit: Visit, form: Mapping[str, str]) -> tuple[str, Errors]:
+    """The hash of the passphrase, and all that is wrong with the form at once, field by field."""
+    source = form.get("households_source", "")
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: texts.one_line(form.get("place", ""), field="place", most=_MOST_PLACE),
+        lambda: _number(form.get("households", "")),
+        lambda: texts.one_line(source, field="households_source", most=_MOST_SOURCE, least=0),
+        lambda: texts.one_line(form.get("name", ""), field="name", most=_MOST_NAME),
+    )
+    kept, errors = "", Errors()
+    for check in checks:
+        try:
+            check()
+        except Invalid as refused:
+            errors.sentences |= forms.errors_of(refused, visit.words).sentences
+    try:
+        kept = await visit.request.app[PASSPHRASES].hashed(form.get("passphrase", ""))
+    except Invalid as refused:
+        errors.sentences |= forms.errors_of(refused, visit.words).sentences
+    return kept, errors
 
 
 def _begin(uow: UnitOfWork, *, token: str, form: Mapping[str, str], kept: str) -> NewSession:
@@ -141,6 +179,7 @@ def _number(text: str) -> int | None:
     digits = "".join(sign for sign in text if sign not in " .,’\u00a0\u202f")
     if not digits:
         return None
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS):
+    known = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    if not (known and 1 <= int(digits) <= _MOST_HOUSEHOLDS):
         raise Invalid(code="households", field="households")
     return int(digits)

@@ -10,6 +10,7 @@ from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import accounts, notifications
 from fedhood.core.notifications import Kind, Notification
 from fedhood.kernel import urls
+from fedhood.kernel.settings import Profile
 
 _PAGE = 30
 _SENTENCES: dict[Kind, str] = {
@@ -27,10 +28,12 @@ _SENTENCES: dict[Kind, str] = {
     Kind.PEER_ASKS: N_("A neighbourhood next door would like to get to know you."),
     Kind.REPORT: N_("Somebody tells you that something is not right."),
     Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
+    Kind.POST_HIDDEN: N_("Those who look after this place hid something you wrote."),
     Kind.LINK_MADE: N_("%(name)s made a link with which you could come in. If you did not ask for it, tell them."),
     Kind.KEEPER_NAMED: N_("%(name)s asks you to look after this place with them."),
     Kind.KEEPER_RELIEVED: N_("%(name)s says that you look after this place no longer. Thank you for having done it."),
 }
+_TO_A_CITY = {Kind.PEER_ASKS: N_("A neighbourhood would like to get to know you.")}
 _LAMPS = frozenset({Kind.OFFER, Kind.EXPIRED})
 _PICTURES = {
     Kind.THANKS: "thanks",
@@ -46,6 +49,7 @@ _ELSEWHERE = {
     Kind.REPLY: "/p/{}",
     Kind.THANKS: "/p/{}",
     Kind.PEER_ASKS: "/host/neighbours/{}",
+    Kind.POST_HIDDEN: "/p/{}",
     Kind.REPORT: "/host/reports",
     Kind.REPORT_ANSWER: "/account/reports",
     Kind.LINK_MADE: "/account#sessions",
@@ -77,8 +81,11 @@ async def show(visit: Visit) -> web.StreamResponse:
 def _item(told: Notification, actors: dict[int, accounts.Account], visit: Visit) -> dict[str, Any]:
     actor = actors.get(told.actor) if told.actor is not None else None
     name = views.person(actor, visit.words).name if actor is not None else visit.words.gettext("A neighbour")
+    sentence = _SENTENCES[told.kind]
+    if visit.settings.profile is Profile.CITY:
+        sentence = _TO_A_CITY.get(told.kind, sentence)
     return {
-        "sentence": visit.words.gettext(_SENTENCES[told.kind], name=name),
+        "sentence": visit.words.gettext(sentence, name=name),
         "href": _address(told),
         "when": told.at,
         "unread": told.read_at is None,

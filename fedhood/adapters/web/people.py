@@ -6,12 +6,28 @@ from fedhood.adapters.web import views
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import accounts, neighbourhoods, relations
 from fedhood.core.accounts import Account, AccountState
-from fedhood.kernel.errors import NotFound
+from fedhood.kernel import urls
+from fedhood.kernel.errors import Forbidden, NotFound, Unauthenticated
+from fedhood.kernel.settings import Profile
+
+_CITY = "city"
 
 
 async def by_handle(visit: Visit) -> web.StreamResponse:
-    """`/@{handle}`: somebody of one's own neighbourhood. Handles can be guessed, so next door they find nobody."""
-    found = await visit.database.read(accounts.by_handle, visit.request.match_info["handle"])
+    """`/@{handle}`: somebody of one's own neighbourhood. Handles can be guessed, so next door they find nobody.
+
+    A neighbourhood and the city bear such an address too, and lead anybody to their own pages.
+    """
+    handle = visit.request.match_info["handle"]
+    if visit.settings.profile is Profile.CITY and handle == _CITY:
+        return go("/metrics/v1/", status=302)
+    if await visit.database.read(neighbourhoods.by_key, handle) is not None:
+        return go(urls.neighbourhood(handle), status=302)
+    if visit.viewer.account is None:
+        raise Unauthenticated
+    if not visit.viewer.is_resident:
+        raise Forbidden
+    found = await visit.database.read(accounts.by_handle, handle)
     if found is None or found.peer is not None or found.neighbourhood != visit.home.id:
         raise NotFound
     return await _page(visit, found)

@@ -8,10 +8,16 @@ from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.render import Post
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import interactions, posts, timelines
-from fedhood.core.posts import Category, Kind
+from fedhood.core.posts import Category, Kind, Offered
 from fedhood.core.timelines import Entry
 from fedhood.kernel import ids, urls
 from fedhood.kernel.errors import Conflict, Forbidden, Invalid
+
+
+async def audiences(visit: Visit) -> list[Offered]:
+    """Whom one may choose as readers today."""
+    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    return views.offered_here(offered, visit.settings)
 
 
 async def compose(visit: Visit) -> web.StreamResponse:
@@ -22,7 +28,7 @@ async def compose(visit: Visit) -> web.StreamResponse:
 async def publish(visit: Visit) -> web.StreamResponse:
     """The form is sent: from here, or from the composer on the first page."""
     form = await visit.form()
-    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    offered = await audiences(visit)
     audience = views.chosen_audience(offered, form.get("who", posts.Audience.NEIGHBOURHOOD.value))
     try:
         if audience is None:
@@ -56,7 +62,7 @@ def _category(value: str) -> Category:
 
 
 async def _compose_page(visit: Visit, form: dict[str, str], errors: Errors, *, status: int = 200) -> web.Response:
-    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    offered = await audiences(visit)
     return visit.page(
         "compose.html",
         status=status,

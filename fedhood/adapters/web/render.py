@@ -86,8 +86,9 @@ class Post:
     """All that the card of a post shows. `words` is sanitised HTML, or plain text that the template escapes.
 
     `base` is the post's address: its page, and the root of `/thanks`, `/report`. `look` is ``, `city` or `lost`; `line`
-    says the words are the one sentence of a request; `title` is the headline of a notice. `language` is set only where
-    it differs from the page's. `thanks` is None where nobody may thank; `answers` is None where nobody may answer.
+    says the words are the one sentence of a request; `cut` that they go on on the post's page; `title` is the headline
+    of a notice. `language` is set only where it differs from the page's. `thanks` is None where nobody may thank;
+    `answers` is None where nobody may answer.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Post:
     kind: str = ""
     title: str = ""
     line: bool = False
+    cut: bool = False
     fact: str = ""
     language: str = ""
     state: State | None = None
@@ -114,13 +116,15 @@ class Post:
 class Frame:
     """What stands round every page: the sign, the five places for who is signed in, the address for languages.
 
-    `clerk`: who asks counts for the city. `once`: what the page shows is shown this once, so no language leads away.
+    `unread`: how much news was not read yet. `clerk`: who asks counts for the city. `once`: what the page shows is
+    shown this once, so no language leads away.
     """
 
     place: str = ""
     city: str = ""
     path: str = "/"
     signed_in: bool = False
+    unread: int = 0
     clerk: bool = False
     once: bool = False
     csrf: str = ""
@@ -216,6 +220,11 @@ class Words:
         date_ = self._date(here.date(), now is not None and here.year != now.astimezone(self.zone).year)
         day = self.gettext("%(weekday)s %(date)s", weekday=self._days[here.weekday()], date=date_)
         return self.gettext("%(day)s, %(time)s", day=day, time=hour)
+
+    def moment(self, at: datetime, now: datetime) -> str:
+        """The hour, for today; with the day before it for any other."""
+        same = at.astimezone(self.zone).date() == now.astimezone(self.zone).date()
+        return self.time(at) if same else self.day_and_hour(at, now)
 
     def joined(self, names: Sequence[str]) -> str:
         """Elm, Oak and Linden."""
@@ -326,7 +335,9 @@ def _environment(code: str, zone: ZoneInfo) -> Environment:
         cache_size=-1,
         extensions=[_Addresses],
     )
-    said = {name: getattr(words, name) for name in ("time", "date", "ago", "day_and_hour", "joined", "number")}
+    said = {
+        name: getattr(words, name) for name in ("time", "date", "ago", "day_and_hour", "moment", "joined", "number")
+    }
     environment.filters.update(said, iso=instant, initials=initials, tint=tint)
     environment.globals.update(
         said,

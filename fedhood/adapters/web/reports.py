@@ -120,6 +120,8 @@ async def _send(visit: Visit, subject: _Subject) -> web.Response:
     form = await visit.form()
     try:
         reason = _reason(form)
+        if await _is_told_already(visit, subject):
+            return go("/account/reports?said=already")
         visit.count(Bucket.REPORTS)
         more: dict[str, Any] = {"by": visit.viewer, "reason": reason, "text": form.get("text", "")}
         if subject.post is None:
@@ -130,6 +132,14 @@ async def _send(visit: Visit, subject: _Subject) -> web.Response:
         errors = forms.errors_of(refused, visit.words)
         return await _page(visit, subject, form, errors, status=422)
     return go("/account/reports")
+
+
+async def _is_told_already(visit: Visit, subject: _Subject) -> bool:
+    """Whether this visitor's own report of the same waits for an answer: a second one would add nothing to it."""
+    told = await visit.database.read(moderation.filed_by, viewer=visit.viewer)
+    return any(
+        one.state is ReportState.OPEN and (one.post, one.thread) == (subject.post, subject.thread) for one in told
+    )
 
 
 def _reason(form: dict[str, str]) -> Reason:
@@ -149,6 +159,7 @@ async def mine(visit: Visit) -> web.StreamResponse:
     keepers = await _keepers(visit)
     return visit.page(
         "reports.html",
+        already=visit.request.query.get("said") == "already",
         reports=[_told(one, people[one.reported], _but(keepers, one.reported), visit.words) for one in told],
     )
 

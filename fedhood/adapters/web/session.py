@@ -11,7 +11,7 @@ from aiohttp import web
 
 from fedhood.adapters.web.keys import CLOCK, DATABASE, SETTINGS
 from fedhood.adapters.web.languages import LANGUAGES, Language, choose
-from fedhood.core import access, neighbourhoods
+from fedhood.core import access, neighbourhoods, notifications
 from fedhood.core.access import NOBODY, Viewer
 from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.kernel.clock import Clock
@@ -26,12 +26,13 @@ _YEAR = 365 * _DAY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Who asks, in which language, and before which street sign."""
+    """Who asks, in which language, before which street sign, and how much news a resident has not read."""
 
     viewer: Viewer
     language: Language
     home: Neighbourhood | None
     proof: str
+    unread: int = 0
 
 
 _VISITOR = web.RequestKey("visitor", Visitor)
@@ -47,24 +48,26 @@ async def visitor(request: web.Request) -> Visitor:
 
 async def _look_up(request: web.Request) -> Visitor:
     token = request.cookies.get(_name(request, "sid"), "")
-    viewer, home, only = await request.app[DATABASE].read(_known, token=token, clock=request.app[CLOCK])
+    viewer, home, only, unread = await request.app[DATABASE].read(_known, token=token, clock=request.app[CLOCK])
     return Visitor(
         viewer=viewer,
         language=_language(request, viewer, home or only),
         home=home or only,
         proof=viewer.csrf if viewer.session is not None else _doormat_proof(request),
+        unread=unread,
     )
 
 
 def _known(
     db: peewee.Database, *, token: str, clock: Clock
-) -> tuple[Viewer, Neighbourhood | None, Neighbourhood | None]:
-    """The viewer behind a token, their neighbourhood, and the only one of this house when there is but one."""
+) -> tuple[Viewer, Neighbourhood | None, Neighbourhood | None, int]:
+    """The viewer behind a token, their neighbourhood and unread news, or the only neighbourhood of this house."""
     viewer = (access.viewer_of(db, token=token, now=clock.now()) if token else None) or NOBODY
     if viewer.neighbourhood is not None:
-        return viewer, neighbourhoods.get(db, viewer.neighbourhood), None
+        unread = notifications.unread(db, viewer.account) if viewer.account is not None else 0
+        return viewer, neighbourhoods.get(db, viewer.neighbourhood), None, unread
     ours = neighbourhoods.ours(db)
-    return viewer, None, ours[0] if len(ours) == 1 else None
+    return viewer, None, ours[0] if len(ours) == 1 else None, 0
 
 
 def _language(request: web.Request, viewer: Viewer, here: Neighbourhood | None) -> Language:

@@ -1,5 +1,6 @@
 """Mounts the pages on an application: the order of what is asked before a handler runs, and how refusals are shown."""
 
+import re
 from collections.abc import Awaitable, Callable
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from fedhood.kernel.errors import Forbidden, Unauthenticated
 from fedhood.kernel.settings import Settings
 
 # what somebody may have written at length, and loses if a page swallows it
+_PAGE_OF = re.compile(r"/(p|help)/[0-9]+(/talk)?(?=/|$)")
 _WRITTEN = ("line", "text", "note", "answer", "rules")
 
 
@@ -106,6 +108,16 @@ def _again(request: web.Request) -> str:
     return f"/again?next={request.path if request.method in session.SAFE else '/host'}"
 
 
+def _back(request: web.Request, status: int) -> str:
+    """The page on which something was refused: the one that was asked for, or that of the post or request acted on."""
+    if status not in {403, 409, 422}:
+        return ""
+    if request.method in session.SAFE:
+        return request.path
+    found = _PAGE_OF.match(request.path)
+    return found.group() if status == 409 and found else ""
+
+
 async def error_page(request: web.Request, refusal: Refusal) -> web.StreamResponse:
     """A refusal as a page that says what to do next, and gives back what was typed."""
     visit = Visit(request, await session.visitor_or_nobody(request))
@@ -117,7 +129,7 @@ async def error_page(request: web.Request, refusal: Refusal) -> web.StreamRespon
         # the same bytes for every address: a page that is not there tells nothing, not even what was asked for
         path="/",
         seconds=refusal.retry_after if refusal.status in {429, 503} else 0,
-        back=request.path if refusal.status in {409, 422, 403} and request.method == "GET" else "",
+        back=_back(request, refusal.status),
         next=request.path if refusal.status == 401 and request.method in session.SAFE else "",
         kept=[typed[name] for name in _WRITTEN if typed.get(name, "").strip()] if session.is_from_here(request) else [],
     )

@@ -9,7 +9,7 @@ from fedhood.adapters.http.limits import Bucket
 from fedhood.adapters.web import forms, help_views, once, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.visit import Visit, go
-from fedhood.core import accounts, help_requests, neighbourhoods, timelines
+from fedhood.core import accounts, help_requests, neighbourhoods, relations, timelines
 from fedhood.core.accounts import Account
 from fedhood.core.help_requests import Message, Met, PrivateThread, Sent, State
 from fedhood.core.timelines import Entry
@@ -24,6 +24,12 @@ async def show(visit: Visit) -> web.StreamResponse:
     """`/help/{id}/talk`: for the two alone; for everyone else there is nothing here."""
     entry, thread = await _found(visit)
     return await _page(visit, entry, thread)
+
+
+async def not_closed(visit: Visit, errors: Errors) -> web.StreamResponse:
+    """The same page, when the form on it that closes the request does not say how it ended."""
+    entry, thread = await _found(visit)
+    return await _page(visit, entry, thread, errors=errors, status=422)
 
 
 async def _found(visit: Visit) -> tuple[Entry, PrivateThread]:
@@ -49,6 +55,8 @@ async def _page(
     answer = await visit.database.read(help_requests.my_answer, thread_id=thread.id, viewer=visit.viewer)
     place = await _place_of(visit, other)
     asks = visit.account == thread.asker
+    left = await visit.database.read(help_requests.is_left, thread=thread)
+    blocked = await visit.database.read(relations.blocked_by, visit.account)
     return visit.page(
         "talk.html",
         status=status,
@@ -56,15 +64,15 @@ async def _page(
         base=urls.help_request(entry.post.id),
         line=entry.post.text or visit.words.gettext("This request was taken away."),
         facts=help_views.where_and_until(entry.help, visit.words) if entry.help is not None else "",
-        state=help_views.talk_state(entry, thread, visit.words, asks=asks),
+        state=help_views.talk_state(entry, thread, visit.words, asks=asks, left=left),
         name=views.first_name(other.name),
         person=views.person_page(other, visit.viewer),
         messages=[_message(message, other, place, visit) for message in messages],
         asks=asks,
         is_claimed=entry.help is not None and entry.help.state is State.CLAIMED and thread.ended_at is None,
         is_over=thread.ended_at is not None,
-        is_left=thread.left_by is not None,
-        i_left=thread.left_by == visit.account,
+        is_left=left,
+        i_left=thread.left_by == visit.account or (thread.left_by is None and other.id in blocked),
         is_erased=thread.erased_at is not None,
         may_say=await visit.database.read(help_requests.may_say, thread=thread, now=visit.now),
         outcomes=[(outcome.value, visit.words.gettext(said)) for outcome, said in help_views.OUTCOMES.items()],

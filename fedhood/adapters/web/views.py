@@ -16,9 +16,11 @@ from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.core.posts import Audience, Category, Offered
 from fedhood.core.timelines import Entry
 from fedhood.kernel import urls
+from fedhood.kernel.settings import Settings
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"']{3,500}")
 _AFTER_ADDRESS = ".,;:!?)]}’”»"
+_SHORT = 600
 
 CATEGORIES: dict[Category, str] = {
     Category.OTHER: N_("Just a word"),
@@ -83,6 +85,11 @@ def option_value(offered: Offered) -> str:
     return offered.audience.value
 
 
+def offered_here(offered: Sequence[Offered], settings: Settings) -> list[Offered]:
+    """The audiences that can be kept: without a public name nobody on the internet finds this place."""
+    return [one for one in offered if settings.host or one.audience is not Audience.PUBLIC]
+
+
 def options(offered: Sequence[Offered], home: Neighbourhood, words: Words, *, help_only: bool = False) -> list[Option]:
     """The answers to "who can read this?" by names. A request for help is for neighbours: never for the internet."""
     return [
@@ -111,11 +118,12 @@ def chosen_audience(offered: Sequence[Offered], value: str) -> Offered | None:
 # --- Cards --------------------------------------------------------------------------------------------------------
 
 
-def card(entry: Entry, viewer: Viewer, words: Words) -> Post:
-    """A post as its card shows it to one viewer."""
+def card(entry: Entry, viewer: Viewer, words: Words, *, short: bool = False) -> Post:
+    """A post as its card shows it to one viewer. `short`: among others, where a long one is cut."""
     post, request = entry.post, entry.help
     mine = viewer.account is not None and viewer.account == post.author
     reader = is_reader(entry, viewer)
+    said = _beginning(post.text) if short and request is None else post.text
     away = viewer.neighbourhood is not None and entry.home.id != viewer.neighbourhood
     return Post(
         id=str(post.id),
@@ -123,7 +131,8 @@ def card(entry: Entry, viewer: Viewer, words: Words) -> Post:
         person=replace(person(entry.author, words), href=person_page(entry.author, viewer)),
         when=post.published_at,
         reads=reads(entry, words),
-        words=post.text if request is not None else text_html(post.text),
+        words=said if request is not None else text_html(said),
+        cut=said != post.text,
         look="lost" if post.category is Category.LOST_FOUND else "",
         next_door=entry.home.name if away else "",
         kind=_kind(entry, words),
@@ -136,6 +145,13 @@ def card(entry: Entry, viewer: Viewer, words: Words) -> Post:
         answers=post.replies if reader and post.root is None else None,
         report=viewer.is_resident and not mine,
     )
+
+
+def _beginning(text: str) -> str:
+    """A long text up to the end of a word, so that a list stays one; a short one whole."""
+    if len(text) <= _SHORT:
+        return text
+    return f"{text[:_SHORT].rsplit(maxsplit=1)[0].rstrip(_AFTER_ADDRESS)} …"
 
 
 def _kind(entry: Entry, words: Words) -> str:

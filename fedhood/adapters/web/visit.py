@@ -142,6 +142,7 @@ class Visit:
             place=home.name if home is not None else "",
             path=path or _without_language(self.request),
             signed_in=self.viewer.is_resident,
+            unread=self.visitor.unread,
             clerk=access.may(self.viewer, Permission.COUNT, None),
             once=once,
             csrf=self.visitor.proof,
@@ -157,6 +158,6 @@ def _without_language(request: web.Request) -> str:
     return str(request.rel_url.without_query_params("lang"))
 
 
-def go(path: str) -> web.Response:
+def go(path: str, *, status: int = 303) -> web.Response:
     """On to another page after something was done: the browser asks for it anew."""
-    return web.Response(status=303, headers={"Location": path})
+    return web.Response(status=status, headers={"Location": path})

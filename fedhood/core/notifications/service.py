@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from peewee import fn
+
 from fedhood.core import relations
 from fedhood.core.notifications.model import Kind, Notification
 from fedhood.core.notifications.tables import NotificationTable
@@ -62,7 +64,7 @@ def forget(uow: UnitOfWork, *, account: int) -> None:
     NotificationTable.delete().where(NotificationTable.account == account).execute(uow.db)
 
 
-def _met(account: int) -> Any:
+def _met(account: Any) -> Any:
     return NotificationTable.actor.is_null() | ~NotificationTable.actor.in_(relations.blocked_query(account))
 
 
@@ -85,14 +87,17 @@ def latest(db: peewee.Database, *, account: int, limit: int = 30, before: int | 
     ]
 
 
+_UNREAD = Compiled(
+    lambda: NotificationTable.select(fn.COUNT(NotificationTable.id)).where(
+        NotificationTable.account == hole("account"), NotificationTable.read_at.is_null(), _met(hole("account"))
+    )
+)
+
+
 def unread(db: peewee.Database, account: int) -> int:
     """How much of it was not read yet, without those whom they blocked or who blocked them."""
-    count: int = (
-        NotificationTable.select()
-        .where(NotificationTable.account == account, NotificationTable.read_at.is_null(), _met(account))
-        .count(db)
-    )
-    return count
+    row = _UNREAD.row(db, account=account)
+    return 0 if row is None else int(row[0])
 
 
 def read_all(uow: UnitOfWork, *, account: int, up_to: int) -> None:

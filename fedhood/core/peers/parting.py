@@ -52,7 +52,7 @@ def block(uow: UnitOfWork, *, by: Viewer, peer_id: int) -> None:
     peer = get(uow.db, peer_id)
     if peer.trust is Trust.BLOCKED:
         raise Conflict(code="so-already")
-    if peer.state is not PeerState.ENDED:
+    if peer.state not in {PeerState.ENDED, PeerState.REFUSED}:
         end(uow, by=by, peer_id=peer_id)
     change(uow, peer_id, trust=Trust.BLOCKED.value)
 

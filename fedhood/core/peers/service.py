@@ -170,7 +170,7 @@ def asked(
     if known.trust is Trust.BLOCKED:
         raise Forbidden(code="blocked")
     _check_key(known, multikey)
-    if known.our_follow_uri is not None and known.state is not PeerState.ENDED and trust is not known.trust:
+    if known.state in {PeerState.LOOKING, PeerState.FOUND, PeerState.AGREED} and trust is not known.trust:
         raise Invalid("we asked them to be something else", code="trust-differs")
     if known.state is PeerState.AGREED:
         # what was granted stays as it is: for more, or for longer, a moderator is asked

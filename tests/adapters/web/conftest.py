@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import pytest
 
 from fedhood.core.access import Viewer
+from fedhood.kernel.settings import Settings
 from tests.adapters.web.browser import Browser, site
 from tests.support import people
+
+NAMED = Settings(host="elm.localhost:8080", loopback_names=True)
 
 
 @dataclass
@@ -38,7 +41,7 @@ async def street(running, clock, aiohttp_client) -> Street:
         ana=people.resident(running, "Ana Dakkapel", elm, moderator=True),
         eva=people.resident(running, "Eva Stoep", elm),
         bob=people.resident(running, "Bob Vensterbank", oak),
-        client=await aiohttp_client(site(running, clock)),
+        client=await aiohttp_client(site(running, clock, NAMED)),
         new_client=aiohttp_client,
         database=running,
     )

@@ -264,3 +264,35 @@ async def test_a_day_is_noted_once_for_each_session(street, consequences):
     await browser.get("/help")
     await browser.get("/help")
     assert [fact.kind for fact in consequences.facts].count("session.day") == 1
+
+
+async def test_looking_at_a_link_changes_nothing_at_all(street, monkeypatch):
+    token = street.database.transact(access.make_link, account=street.eva.account, by=None)
+    browser = await street.browser()
+    monkeypatch.setattr(access, "use_link", None)
+    await browser.get(f"/link/{token}")
+    assert browser.status == 200
+
+
+async def test_nobody_is_told_to_sign_in_with_a_name_before_there_is_a_passphrase(street):
+    eva = await street.browser(street.eva)
+    await eva.get("/account")
+    assert "You can also sign in as" not in eva.words
+    await eva.post("/account/passphrase", passphrase=PASSPHRASE)
+    street.database.transact(access.set_passphrase, account=street.eva.account, hash=access.hash_passphrase(PASSPHRASE))
+    eva = await street.browser(street.eva)
+    await eva.get("/account")
+    assert "You can also sign in as eva-stoep." in eva.words
+
+
+async def test_the_privacy_page_names_all_that_is_kept_and_what_a_link_opens(street):
+    nobody = await street.browser()
+    await nobody.get("/about/policy")
+    for said in (
+        "Where you are signed in",
+        "Whom you blocked, what you reported and what came of it, and what you answered to “did you meet?”.",
+        "No page here shows it to anybody else.",
+        "Whoever holds such a link can be you here",
+        "You are told under News whenever one is made for you, and by whom.",
+    ):
+        assert said in nobody.words

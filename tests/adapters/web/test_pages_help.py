@@ -209,6 +209,7 @@ async def test_a_second_offer_while_the_first_waits_is_a_conflict_that_keeps_the
     await bob.post(f"{path}/offer", text="and once more", csrf=proof)
     assert bob.status == 409
     assert "and once more" in bob.text
+    assert f'<a class="btn" href="{path}">Go back</a>' in bob.text
 
 
 async def test_when_the_time_has_passed_one_asks_again_with_the_same_words(street, clock):

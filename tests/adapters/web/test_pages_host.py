@@ -9,8 +9,10 @@ from fedhood.adapters.web.host_setup import new_set_up_token
 from fedhood.core import access, neighbourhoods, peers
 from fedhood.core.access import Role
 from fedhood.core.peers import PeerState, Trust
+from fedhood.kernel.errors import Forbidden
 from fedhood.kernel.settings import Settings
 from tests.adapters.web.browser import PASSPHRASE, Browser, site
+from tests.adapters.web.test_pages_every import checked
 
 
 @pytest.fixture
@@ -77,8 +79,8 @@ async def test_who_has_no_passphrase_reads_what_to_do_before_acting(street):
     await host.get("/host/codes")
     page = await host.get(host.where)
     assert "<h1>First choose a passphrase</h1>" in page
-    assert "Choose one, then come back here." in host.words
-    assert 'href="/account#passphrase-card"' in page
+    assert "Choose one, and you come back here." in host.words
+    assert 'href="/account?next=/host/codes#passphrase-card"' in page
 
 
 def button(page: str, what: str) -> str:
@@ -257,9 +259,92 @@ async def test_an_empty_house_is_set_up_once_by_who_started_it(running, clock, a
     assert (elm.name, elm.households) == ("Elm", 1450)
     await browser.get(f"/setup/{token}")
     assert browser.status == 404
+    assert "This place is set up already." in browser.words
+    await browser.post(f"/setup/{token}", csrf=await proof_of(browser), **fields)
+    assert browser.status == 404
+    assert "This place is set up already." in browser.words
     assert running.transact(new_set_up_token) is None
 
 
 async def test_who_looks_after_one_of_several_neighbourhoods_does_not_choose_the_server_s_neighbours(street, host):
     await host.post("/host/neighbours", host="linden.example")
     assert host.status == 403
+
+
+async def test_whoever_hears_that_the_passphrase_comes_first_is_led_back_after_choosing_one(street):
+    host = await street.browser(street.ana, with_passphrase=False)
+    await host.get("/host/codes")
+    page = await host.get(host.where)
+    await host.get(re.search(r'href="(/account\?next=[^"#]+)#', page).group(1))
+    page = await host.post("/account/passphrase", passphrase="too short", next="/host/codes")
+    assert 'name="next" value="/host/codes"' in page
+    page = await host.get("/account?next=%2Fhost%2Fcodes&lang=en")
+    assert 'href="/account?next=%2Fhost%2Fcodes&amp;lang=nl"' in page
+    await host.get("/account?next=https://evil.example/")
+    assert "evil" not in host.text
+    await host.press("/account/passphrase", passphrase=PASSPHRASE, next="/host/codes")
+    assert "How many homes?" in host.words
+    await host.get("/account")
+    assert 'name="next"' not in host.text
+
+
+async def test_a_neighbour_that_asks_says_what_it_asks_to_be_before_anybody_agrees(street, named):
+    asked = {"host": "linden.example", "follow_uri": "https://linden.example/ap/activities/1", "groups": []}
+    peer = street.database.transact(peers.asked, trust=Trust.NEIGHBOUR, **asked, **KNOWN)
+    checked(await named.get(f"/host/neighbours/{peer}"))
+    assert "They ask to be a neighbour: each of you reads what the other shows next door." in named.words
+
+
+async def test_a_city_that_asks_says_that_it_gets_figures_and_reads_nothing(street, named):
+    asked = {"host": "linden.example", "follow_uri": "https://linden.example/ap/activities/1", "groups": []}
+    peer = street.database.transact(peers.asked, trust=Trust.CITY, **asked, **KNOWN)
+    checked(await named.get(f"/host/neighbours/{peer}"))
+    assert "They ask to be your city. Compare the letters." in named.words
+    assert "they get the figures of each quarter, and read nothing." in named.words
+    assert "will read what yours show" not in named.words
+    await named.press(f"/host/neighbours/{peer}/match", letters=THEIRS)
+    assert "This is the city. It gets figures, and reads nothing." in named.words
+
+
+async def test_somebody_who_is_never_to_ask_again_may_be_let_ask_later(street, named):
+    asked = {"host": "linden.example", "follow_uri": "https://linden.example/ap/activities/1", "groups": []}
+    peer = street.database.transact(peers.asked, trust=Trust.NEIGHBOUR, **asked, **KNOWN)
+    page = await named.get(f"/host/neighbours/{peer}")
+    assert '<details class="more"><summary>Never again</summary>' in page
+    for _ in range(2):
+        await named.press(f"/host/neighbours/{peer}/block")
+    checked(named.text)
+    assert "You hear nothing of them any more." in named.words
+    assert "They match" not in named.words
+    with pytest.raises(Forbidden):
+        street.database.transact(peers.asked, trust=Trust.NEIGHBOUR, **asked, **KNOWN)
+    for _ in range(2):
+        await named.press(f"/host/neighbours/{peer}/unblock")
+    assert "Let them ask again" not in named.words
+    street.database.transact(peers.asked, trust=Trust.NEIGHBOUR, **asked, **KNOWN)
+    await named.get(f"/host/neighbours/{peer}")
+    assert "They match" in named.words
+
+
+async def test_who_keeps_one_neighbourhood_of_several_blocks_nobody(street, host):
+    asked = {"host": "linden.example", "follow_uri": "https://linden.example/ap/activities/1", "groups": []}
+    peer = street.database.transact(peers.asked, trust=Trust.NEIGHBOUR, **asked, **KNOWN)
+    page = await host.get(f"/host/neighbours/{peer}")
+    assert "Never again" not in page
+    await host.post(f"/host/neighbours/{peer}/block", csrf=(await proof_of(host)))
+    assert host.status == 403
+
+
+async def proof_of(browser: Browser) -> str:
+    await browser.get("/compose")
+    return browser.proof
+
+
+async def test_the_questions_of_the_first_hour_say_all_that_is_wrong_at_once(running, clock, aiohttp_client):
+    browser = Browser(await aiohttp_client(site(running, clock)))
+    token = running.transact(new_set_up_token)
+    await browser.get(f"/setup/{token}")
+    page = await browser.post(f"/setup/{token}", place="", name="", households="0", passphrase="short")
+    checked(page)
+    assert browser.status == 422
+    assert re.findall(r'<a href="#([a-z_]+)">', page) == ["place", "households", "name", "passphrase"]

@@ -416,3 +416,17 @@ async def test_earlier_sheets_are_listed_with_what_became_of_them(street):
     await host.press(button(host.text, "cancel"))
     assert "Cancelled" in host.words
     assert "cancel" not in host.text
+
+
+async def test_the_same_reported_again_says_that_it_was_reported_already(street):
+    path = await told(street)
+    eva = await street.browser(street.eva)
+    for said in (False, True):
+        await eva.get(f"{path}/report")
+        await eva.press(f"{path}/report", reason="unkind", text="once more")
+        assert ("You reported this already, and it is being looked at. Nothing was added." in eva.words) is said
+        assert eva.words.count("About something Ana wrote") == 1
+    other = await told(street, "Something else")
+    await eva.get(f"{other}/report")
+    await eva.press(f"{other}/report", reason="unkind")
+    assert "already" not in eva.words
