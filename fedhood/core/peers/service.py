@@ -151,8 +151,8 @@ def asked(
 
     One that is our neighbour already hears the same yes again, and is granted no more by it.
 
-    `groups` are its neighbourhoods: uri, key, name. Returns its id. Raises Invalid (a trust nobody asks for, another
-    than we asked for, a neighbourhood on another server), Forbidden when it is blocked, TooMany beyond 20 that wait,
+    `groups` are its neighbourhoods: uri, key, name. Returns its id. Raises Invalid (a trust nobody asks for,
+    a neighbourhood on another server), Forbidden when it is blocked, TooMany beyond 20 that wait,
     Conflict when it comes with another key than the one that was confirmed.
     """
     if trust not in {Trust.NEIGHBOUR, Trust.CITY}:
@@ -170,8 +170,8 @@ def asked(
     if known.trust is Trust.BLOCKED:
         raise Forbidden(code="blocked")
     _check_key(known, multikey)
-    if known.state in {PeerState.LOOKING, PeerState.FOUND, PeerState.AGREED} and trust is not known.trust:
-        raise Invalid("we asked them to be something else", code="trust-differs")
+    # what somebody here asked them to be, or confirmed, is what they can become
+    is_chosen = known.confirmed_at is not None or known.state in {PeerState.LOOKING, PeerState.FOUND}
     if known.state is PeerState.AGREED:
         # what was granted stays as it is: for more, or for longer, a moderator is asked
         change(uow, known.id, their_follow_uri=follow_uri, offered_groups=groups)
@@ -192,7 +192,7 @@ def asked(
         capabilities=capabilities,
         their_follow_uri=follow_uri,
         offered_groups=groups,
-        trust=(trust if known.confirmed_at is None else known.trust).value,
+        trust=(known.trust if is_chosen else trust).value,
     )
     move(uow, known.id, {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}, PeerState.ASKED_US)
     # read again: a moderator may have confirmed while we waited for the row
