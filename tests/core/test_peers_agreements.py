@@ -142,11 +142,13 @@ def test_a_server_that_names_itself_city_after_it_was_confirmed_gets_what_was_co
     assert granted(database, peer, ours=True) == {"public", "neighbours", "direct"}
 
 
-def test_a_server_that_we_asked_to_be_a_neighbour_does_not_become_the_city(database, elm, mo):
+def test_what_a_moderator_confirmed_is_what_they_read(database, elm, mo):
     peer = found(database, mo)
     ask(database, trust=Trust.CITY)
-    confirm(database, mo, peer)
-    assert granted(database, peer, ours=True) == {"public", "neighbours", "direct"}
+    with pytest.raises(Conflict):
+        database.transact(peers.confirm, by=mo, peer_id=peer, trust=Trust.NEIGHBOUR)
+    database.transact(peers.confirm, by=mo, peer_id=peer, trust=Trust.CITY)
+    assert "aggregate" in granted(database, peer, ours=True)
 
 
 def test_nothing_is_confirmed_before_there_are_letters_or_after_the_end(database, mo):

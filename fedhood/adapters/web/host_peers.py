@@ -242,7 +242,12 @@ async def match(visit: Visit) -> web.StreamResponse:
             errors = Errors({"pairs": visit.words.gettext("Choose at least one who reads along.")})
             return await _peer_page(visit, peer, errors, status=422)
     await visit.database.write(
-        peers.confirm, by=visit.viewer, peer_id=peer.id, pairs=pairs, fingerprint=form.get("letters", "")
+        peers.confirm,
+        by=visit.viewer,
+        peer_id=peer.id,
+        pairs=pairs,
+        fingerprint=form.get("letters", ""),
+        trust=next((one for one in Trust if one.value == form.get("trust")), None),
     )
     return go(f"/host/neighbours/{peer.id}")
 

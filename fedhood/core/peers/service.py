@@ -170,8 +170,6 @@ def asked(
     if known.trust is Trust.BLOCKED:
         raise Forbidden(code="blocked")
     _check_key(known, multikey)
-    # what somebody here asked them to be, or confirmed, is what they can become
-    is_chosen = known.confirmed_at is not None or known.state in {PeerState.LOOKING, PeerState.FOUND}
     if known.state is PeerState.AGREED:
         # what was granted stays as it is: for more, or for longer, a moderator is asked
         change(uow, known.id, their_follow_uri=follow_uri, offered_groups=groups)
@@ -192,7 +190,7 @@ def asked(
         capabilities=capabilities,
         their_follow_uri=follow_uri,
         offered_groups=groups,
-        trust=(known.trust if is_chosen else trust).value,
+        trust=(trust if known.confirmed_at is None else known.trust).value,
     )
     move(uow, known.id, {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}, PeerState.ASKED_US)
     # read again: a moderator may have confirmed while we waited for the row
@@ -216,13 +214,14 @@ def confirm(
     peer_id: int,
     pairs: list[tuple[int, str]] | None = None,
     fingerprint: str | None = None,
+    trust: Trust | None = None,
 ) -> None:
     """A moderator read the letters out on the phone, and they match.
 
     `pairs` names which neighbourhood of ours (id) is read by which of theirs (address); None: all by all. If they have
-    not asked us yet, it is remembered until they do. `fingerprint`: the letters that were read out, where the caller
-    can say. Raises Unauthenticated, Forbidden, NotFound, Conflict: not looked up yet, confirmed by another moderator,
-    or other letters than those by now.
+    not asked us yet, it is remembered until they do. `fingerprint` and `trust`: the letters that were read out, and
+    what the other is to become, where the caller can say. Raises Unauthenticated, Forbidden, NotFound, Conflict: not
+    looked up yet, confirmed by another moderator, or by now they have other letters or ask to be something else.
     """
     keeper(uow, by)
     peer = get(uow.db, peer_id)
@@ -230,6 +229,8 @@ def confirm(
         raise Conflict(code="not-found-yet")
     if fingerprint is not None and fingerprint != peer.fingerprint:
         raise Conflict("these are no longer their letters", code="key-changed")
+    if trust is not None and trust is not peer.trust:
+        raise Conflict("they ask to be something else by now", code="trust-changed")
     confirmed = (
         PeerTable.update(
             confirmed_at=uow.now,
