@@ -116,7 +116,8 @@ class Post:
 class Frame:
     """What stands round every page: the sign, the five places for who is signed in, the address for languages.
 
-    `unread`: how much news was not read yet. `clerk`: who asks counts for the city. `once`: what the page shows is
+    `unread`: how much news was not read yet. `clerk`: who asks counts for the city. `for_city`: this server is
+    the city's, and nobody lives here. `once`: what the page shows is
     shown this once, so no language leads away.
     """
 
@@ -126,6 +127,7 @@ class Frame:
     signed_in: bool = False
     unread: int = 0
     clerk: bool = False
+    for_city: bool = False
     once: bool = False
     csrf: str = ""
 

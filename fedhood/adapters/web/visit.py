@@ -16,6 +16,7 @@ from fedhood.adapters.web.render import Frame
 from fedhood.core import access
 from fedhood.core.access import Permission
 from fedhood.kernel.errors import Unauthenticated
+from fedhood.kernel.settings import Profile
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -144,6 +145,7 @@ class Visit:
             signed_in=self.viewer.is_resident,
             unread=self.visitor.unread,
             clerk=access.may(self.viewer, Permission.COUNT, None),
+            for_city=self.settings.profile is Profile.CITY,
             once=once,
             csrf=self.visitor.proof,
         )

@@ -30,3 +30,13 @@ async def test_the_first_clerk_names_the_city_and_is_led_to_its_list(city):
     assert "Mechelen" in led.text
     assert (await asyncio.to_thread(clerk.get, "/")).url.startswith("/city")
     assert await city.server.set_up_address() is None
+
+
+async def test_the_pages_of_a_city_do_not_speak_of_neighbours_who_live_there(city):
+    stranger = Visitor(city.host)
+    for path in ("/about", "/about/policy", "/accessibility"):
+        page = await asyncio.to_thread(stranger.get, path)
+        assert page.says("Run for the city, without adverts.")
+        assert not page.links("/rules")
+    assert (await asyncio.to_thread(stranger.get, "/about")).says("Nobody lives here")
+    assert not (await asyncio.to_thread(stranger.get, "/about/policy")).says("passphrase")
