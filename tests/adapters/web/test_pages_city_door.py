@@ -39,4 +39,5 @@ async def test_the_pages_of_a_city_do_not_speak_of_neighbours_who_live_there(cit
         assert page.says("Run for the city, without adverts.")
         assert not page.links("/rules")
     assert (await asyncio.to_thread(stranger.get, "/about")).says("Nobody lives here")
+    assert (await asyncio.to_thread(stranger.get, "/metrics/v1/")).says("It is made public once the protection")
     assert not (await asyncio.to_thread(stranger.get, "/about/policy")).says("passphrase")
