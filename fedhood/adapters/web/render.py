@@ -116,9 +116,9 @@ class Post:
 class Frame:
     """What stands round every page: the sign, the five places for who is signed in, the address for languages.
 
-    `unread`: how much news was not read yet. `clerk`: who asks counts for the city. `for_city`: this server is
-    the city's, and nobody lives here. `once`: what the page shows is
-    shown this once, so no language leads away.
+    `unread`: how much news was not read yet. `clerk`: who asks counts for the city. `for_city`: this server is the
+    city's, and nobody lives here. `here_alone`: the address of this place opens on this machine alone. `once`: what the
+    page shows is shown this once, so no language leads away.
     """
 
     place: str = ""
@@ -128,6 +128,7 @@ class Frame:
     unread: int = 0
     clerk: bool = False
     for_city: bool = False
+    here_alone: bool = False
     once: bool = False
     csrf: str = ""
 

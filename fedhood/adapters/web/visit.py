@@ -6,9 +6,11 @@ import enum
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from fedhood.adapters.http.guard import is_loopback
 from fedhood.adapters.http.limits import Bucket
 from fedhood.adapters.web import forms, session
 from fedhood.adapters.web.keys import CLOCK, DATABASE, LIMITER, RENDERER, SETTINGS
@@ -97,6 +99,12 @@ class Visit:
         return self.settings.base_url or f"{self.request.scheme}://{self.request.host}"
 
     @property
+    def is_here_alone(self) -> bool:
+        """Whether the own address leads nowhere from any other machine."""
+        name = (urlsplit(self.own_address).hostname or "").rstrip(".")
+        return not self.settings.base_url and (name == "localhost" or is_loopback(name))
+
+    @property
     def database(self) -> Database:
         """The seam to the core."""
         return self.request.app[DATABASE]
@@ -146,6 +154,7 @@ class Visit:
             unread=self.visitor.unread,
             clerk=access.may(self.viewer, Permission.COUNT, None),
             for_city=self.settings.profile is Profile.CITY,
+            here_alone=self.is_here_alone,
             once=once,
             csrf=self.visitor.proof,
         )

@@ -61,3 +61,15 @@ async def test_the_address_of_a_neighbourhood_leads_anybody_to_its_page_and_that
         assert nobody.status == 401
     await eva.get("/@city")
     assert eva.status == 404
+
+
+async def test_a_place_that_only_its_own_machine_reaches_says_so_before_anything_is_printed(
+    street, running, clock, aiohttp_client
+):
+    alone = Browser(await aiohttp_client(site(running, clock))).sign_in_as(running, street.ana)
+    named = await street.browser(street.ana)
+    for path in ("/host/codes", f"/host/people/{street.eva.account}/link"):
+        await alone.get(path)
+        assert "opens on this machine only" in alone.words
+        await named.get(path)
+        assert "opens on this machine only" not in named.words
