@@ -14,7 +14,6 @@ from fedhood.core.accounts.service import (
     get,
     many,
     remember,
-    rename,
     residents,
     speak,
 )
@@ -31,7 +30,6 @@ __all__ = [
     "get",
     "many",
     "remember",
-    "rename",
     "residents",
     "speak",
 ]

@@ -97,12 +97,6 @@ def remember(uow: UnitOfWork, *, peer: int, uri: str, name: str, neighbourhood: 
     return known.id
 
 
-def rename(uow: UnitOfWork, *, account: int, name: str) -> None:
-    """Somebody is called something else. Raises Invalid."""
-    name = texts.one_line(name, field="name", most=MOST_NAME)
-    _change(uow, account, name=name)
-
-
 def speak(uow: UnitOfWork, *, account: int, language: str) -> None:
     """Somebody reads the pages in another language."""
     _change(uow, account, language=language)

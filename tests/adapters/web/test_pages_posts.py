@@ -5,7 +5,7 @@ import re
 import pytest
 
 from fedhood.adapters.web import views
-from fedhood.core import accounts
+from fedhood.core.accounts.tables import AccountTable
 
 
 async def told(street, text="Water main work tomorrow", who="neighbourhood", **more):
@@ -159,7 +159,8 @@ async def test_an_author_changes_the_words_and_takes_them_away_and_nobody_else_d
 
 async def test_what_people_write_is_never_markup(street):
     evil = '<script>alert(1)</script> & https://x.example/"onmouseover=alert(1)'
-    street.database.transact(accounts.rename, account=street.ana.account, name="<b>Ana</b>")
+    mine = AccountTable.id == street.ana.account
+    street.database.transact(lambda uow: AccountTable.update(name="<b>Ana</b>", version=2).where(mine).execute(uow.db))
     path = await told(street, evil, who=both(street))
     for viewer, page in ((street.eva, path), (street.bob, "/"), (street.ana, f"{path}/edit")):
         browser = await street.browser(viewer)
