@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import os
 import signal
 import sys
 from typing import IO, TYPE_CHECKING
@@ -86,21 +85,12 @@ class Server:
         await self.client.start()
         self._runner = web.AppRunner(self._application(), **RUNNER_OPTIONS)
         await self._runner.setup()
-        await self._listen(self._runner)
+        host, _, port = self.settings.listen.rpartition(":")
+        await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
         if working:
             await self.worker.start()
             self._schedule = Schedule(self.database, settings=self.settings, slot=self.slot)
             self._schedule.start()
-
-    async def _listen(self, runner: web.AppRunner) -> None:
-        """Raises Invalid when the address cannot be had."""
-        host, _, port = self.settings.listen.rpartition(":")
-        try:
-            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            what = f"cannot listen on {self.settings.listen}: {reason.lower()}"
-            raise Invalid(f"{what}; end what uses it, or choose another address in `listen`", code="listen") from None
 
     async def set_up_address(self) -> str | None:
         """Where the first moderator sets the place up; None once somebody lives here. Told this once a start."""

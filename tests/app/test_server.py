@@ -1,6 +1,5 @@
 """What a server makes sure of before it serves."""
 
-import asyncio
 from contextlib import ExitStack
 
 import aiohttp
@@ -62,17 +61,6 @@ async def test_the_host_is_fixed_once_a_neighbour_knows_it(tmp_path):
         await late.start(working=False)
     assert refusal.value.code == "host-fixed"
     await late.close()
-
-
-async def test_an_address_that_another_program_has_is_named(tmp_path):
-    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port = taken.sockets[0].getsockname()[1]
-    server = Server(Settings(data_dir=tmp_path, listen=f"127.0.0.1:{port}"))
-    with pytest.raises(Invalid) as refusal:
-        await server.start(working=False)
-    assert f"127.0.0.1:{port}" in refusal.value.detail
-    taken.close()
-    await server.close()
 
 
 @pytest.mark.parametrize("path", ["/@%00", "/n/%00", "/people/%00", "/join?code=%00", "/ap/groups/%00", "/link/%00"])

@@ -13,6 +13,7 @@ from fedhood.core import access, accounts
 from fedhood.kernel import migrate, settings
 from fedhood.kernel.settings import Settings
 from tests.cli.conftest import Shell
+from tests.support.world import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,7 +63,7 @@ def test_serving_is_handed_the_settings(fedhood: Shell, tmp_path: Path, monkeypa
     served = []
     monkeypatch.setattr("fedhood.app.serve", served.append)
     file = tmp_path / "elm.toml"
-    file.write_text('host = "elm.example"')
+    file.write_text(f'host = "elm.example"\nlisten = "127.0.0.1:{free_port()}"')
     assert fedhood("--settings", str(file), "serve").exit_code == 0
     assert [each.host for each in served] == ["elm.example"]
 
