@@ -632,6 +632,7 @@ class Inbound(_Table):
     uri = peewee.TextField(unique=True)
     peer = peewee.IntegerField()
     signer = peewee.TextField()
+    about = peewee.TextField(null=True, index=True)
     scoped = peewee.BooleanField()
     body = peewee.BlobField()
     received_at = peewee.BigIntegerField()

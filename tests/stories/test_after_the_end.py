@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from fedhood.adapters.activitypub.tables import DeliveryTable
+from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
 from fedhood.core import (
     access,
     accounts,
@@ -20,7 +20,7 @@ from fedhood.core import (
 )
 from fedhood.core.access import Viewer
 from fedhood.core.help_requests import State
-from fedhood.core.help_requests.tables import NoteTable
+from fedhood.core.help_requests.tables import NoteTable, PrivateThreadTable
 from fedhood.core.notifications import Kind
 from fedhood.core.peers.tables import AgreementTable
 from fedhood.core.posts import Audience
@@ -253,3 +253,45 @@ async def test_who_leaves_the_conversation_ends_what_was_arranged_and_the_other_
     told = await heard(oak, bob) if who == "the asker" else await heard(elm, ana)
     assert told[0] is Kind.RELEASED
     assert (await oak.database.read(help_requests.thread_row, talk)).ended_at is not None
+
+
+# -- nothing is left of it ---------------------------------------------------------------------------------------------
+
+
+async def bodies(at) -> bytes:
+    """All bytes that a server said and heard."""
+
+    def both(db):
+        return [bytes(one.body) for table in (ActivityTable, InboundTable) for one in table.select().execute(db)]
+
+    return b"".join(await at.database.read(both))
+
+
+async def test_of_what_is_taken_back_no_bytes_stay_on_either_side(street):
+    elm, oak, ana, bob = street
+    post = await tell(elm, ana, "The word KRAANVOGEL")
+    await settle(elm, oak)
+    there = (await in_the_feed(oak, bob))["The word KRAANVOGEL"].post.id
+    answer = await oak.database.write(posts.reply, by=bob, to=there, text="A KRAANVOGEL too")
+    await settle(elm, oak)
+    assert b"KRAANVOGEL" in await bodies(elm)
+    assert b"KRAANVOGEL" in await bodies(oak)
+    await oak.database.write(posts.delete, by=bob, post_id=answer)
+    await elm.database.write(posts.delete, by=ana, post_id=post)
+    await settle(elm, oak)
+    assert b"KRAANVOGEL" not in await bodies(elm)
+    assert b"KRAANVOGEL" not in await bodies(oak)
+
+
+async def test_of_who_left_no_bytes_stay_on_either_side(street):
+    elm, oak, ana, bob = street
+    await agree(elm, ana, oak, bob, "Who carries a piano?")
+    await tell(oak, bob, "I have a KRAANVOGEL")
+    (talk,) = await oak.database.read(lambda db: [one.id for one in PrivateThreadTable.select().execute(db)])
+    await oak.database.write(help_requests.say, by=bob, thread_id=talk, text="KRAANVOGEL at nine")
+    await settle(elm, oak)
+    assert b"KRAANVOGEL" in await bodies(elm)
+    await oak.database.write(help_requests.farewell, by=bob)
+    await settle(elm, oak)
+    assert b"KRAANVOGEL" not in await bodies(oak)
+    assert b"KRAANVOGEL" not in await bodies(elm)

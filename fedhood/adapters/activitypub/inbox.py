@@ -46,6 +46,7 @@ SOON = 5  # seconds until what came before has been understood
 
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
 _REMOVALS = frozenset({"Delete", "Undo"})
+_DEEPEST = 3
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
 
 
@@ -338,12 +339,24 @@ def _says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
 # -- keeping it (V8) ---------------------------------------------------------------------------------------------------
 
 
+def _about(document: dict[str, Any]) -> str | None:
+    """The address of the innermost thing that an activity speaks of: of an Announce of a Create, the Note's."""
+    thing: Any = document.get("object")
+    for _ in range(_DEEPEST):
+        if not isinstance(thing, dict) or "object" not in thing:
+            break
+        thing = thing["object"]
+    uri = thing.get("id") if isinstance(thing, dict) else thing
+    return uri if isinstance(uri, str) else None
+
+
 def _keep(uow: UnitOfWork, sender: Sender, arrived: Arrived, *, scoped: bool) -> None:
     """Keep the bytes as they came. The same id again is the same activity, and changes nothing."""
     InboundTable.insert(
         uri=arrived.uri,
         peer=0 if sender.peer is None else sender.peer.id,
         signer=arrived.actor,
+        about=_about(arrived.document),
         scoped=scoped,
         body=arrived.body,
         received_at=uow.now,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import vocabulary
+from fedhood.adapters.activitypub import forgetting, vocabulary
 from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core import accounts, help_requests, metrics, moderation, neighbourhoods, peers, posts
 from fedhood.core.help_requests import Outcome
@@ -130,6 +130,7 @@ def post_edited(uow: UnitOfWork, *, post_id: int, version: int) -> None:
 def post_deleted(uow: UnitOfWork, *, post_id: int) -> None:
     """A post was removed: everyone who got it is told, whatever the agreement is now."""
     _deliver_all(uow, _told(uow.db, post_id), "post.delete", post_id)
+    forgetting.said_about(uow, [post_id], SAID)
 
 
 def replied(uow: UnitOfWork, *, reply_id: int) -> None:
@@ -179,6 +180,7 @@ def help_changed(uow: UnitOfWork, *, post_id: int, revision: int) -> None:
 def help_deleted(uow: UnitOfWork, *, post_id: int) -> None:
     """A request of ours was removed: everyone who got it is told, whatever the agreement is now."""
     _deliver_all(uow, _told(uow.db, post_id), "help.delete", post_id)
+    forgetting.said_about(uow, [post_id], SAID)
 
 
 def offer_sent(uow: UnitOfWork, *, offer_id: int) -> None:
@@ -271,6 +273,8 @@ def person_left(uow: UnitOfWork, *, account: int) -> None:
     objects = help_requests.traces(uow.db, account=account)
     got = {*_GOT.rows(uow.db, objects=objects), *_GOT_THANKS.rows(uow.db, account=account)}
     _deliver_all(uow, sorted(peer for (peer,) in got), PERSON_DELETE, account)
+    forgetting.said_by(uow, account)
+    forgetting.said_about(uow, objects, SAID)
 
 
 # -- moderators and peers ----------------------------------------------------------------------------------------------

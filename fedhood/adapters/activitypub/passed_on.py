@@ -17,33 +17,22 @@ if TYPE_CHECKING:
 
     from fedhood.core.posts import Post
 
-_PAGE = 50
-
 
 def activity(db: peewee.Database, post: Post, *, act: str, actor: str) -> dict[str, Any]:
     """The activity by which another server's resident created, changed or removed this answer, with its proof.
 
-    Looked for among what arrived, newest first: it was mostly received a moment ago. Of two that claim the same answer
-    it is the one that says what we show. Raises NotFound when it is not kept any more.
+    Looked for among what arrived about it, newest first. Of two that claim the same answer it is the one that says
+    what we show. Raises NotFound when it is not kept any more.
     """
     peer = accounts.get(db, post.author).peer
     if peer is None or post.uri is None:
         raise NotFound
-    before: int | None = None
-    while page := _page(db, peer, before):
-        for _, body in page:
-            if post.uri.encode() in body and (found := _read(body)) and _is_it(found, post, act, actor):
-                return found
-        before = page[-1][0]
+    arrived = InboundTable.select(InboundTable.body).where(InboundTable.about == post.uri, InboundTable.peer == peer)
+    for row in arrived.order_by(InboundTable.id.desc()).execute(db):
+        found = _read(bytes(row.body))
+        if found is not None and _is_it(found, post, act, actor):
+            return found
     raise NotFound
-
-
-def _page(db: peewee.Database, peer: int, before: int | None) -> list[tuple[int, bytes]]:
-    query = InboundTable.select(InboundTable.id, InboundTable.body).where(InboundTable.peer == peer)
-    if before is not None:
-        query = query.where(InboundTable.id < before)
-    rows = query.order_by(InboundTable.id.desc()).limit(_PAGE).execute(db)
-    return [(row.id, bytes(row.body)) for row in rows]
 
 
 def _read(body: bytes) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 | what | kept for |
 |---|---|
+| what is taken back, and what somebody said who left | not at all (`forgetting`) |
 | what was understood, or is of a kind not known here | 30 days, as long as a removal may wait to be passed on |
 | what was refused, or could not be understood | 14 days, for whoever looks after the server |
 | the bytes of what was said, once nobody waits for them any more | 30 days |

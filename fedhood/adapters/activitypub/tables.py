@@ -103,12 +103,16 @@ class HostTable(Table):
 
 
 class InboundTable(Table):
-    """An activity that arrived and was verified: kept first, understood later."""
+    """An activity that arrived and was verified: kept first, understood later.
+
+    `about` is the address of the innermost thing that it speaks of: what is passed on, and forgotten, is found by it.
+    """
 
     id = p0(peewee.BigAutoField())
     uri = p0(peewee.TextField(unique=True))
     peer = p0(peewee.IntegerField())
     signer = p0(peewee.TextField())
+    about = p0(peewee.TextField(null=True, index=True))
     scoped = p0(peewee.BooleanField())
     body = p2(peewee.BlobField())
     received_at = p0(MomentField())

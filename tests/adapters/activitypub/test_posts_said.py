@@ -162,6 +162,7 @@ def keep_received(uow: UnitOfWork, world: World, document: dict[str, Any], uri: 
         uri=uri,
         peer=world.peer,
         signer=document["actor"],
+        about=document["object"]["id"],
         scoped=True,
         body=json.dumps(document).encode(),
         received_at=uow.now,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import remote
+from fedhood.adapters.activitypub import forgetting, remote
 from fedhood.adapters.activitypub.handlers import reading
 from fedhood.adapters.activitypub.handlers.contract import Handler
-from fedhood.core import accounts, help_requests
+from fedhood.core import accounts, help_requests, posts
 from fedhood.kernel.errors import Forbidden, Invalid
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ def receive_left(uow: UnitOfWork, context: Context) -> None:
         return
     if context.peer is None or who.peer != context.peer.id:
         raise Forbidden("this person is of another server", code="author")
+    wrote = (posts.row(uow.db, post_id=post_id).uri for post_id in posts.ids_by(uow.db, who.id))
+    farewell = reading.text(context.activity, "id")
+    forgetting.heard_about(uow, [uri for uri in wrote if uri is not None], but=farewell)
+    forgetting.heard_from(uow, context.signer_uri, but=farewell)
     help_requests.left_elsewhere(uow, account=who.id)
     remote.forget_name(uow, context.signer_uri)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import vocabulary
+from fedhood.adapters.activitypub import forgetting, vocabulary
 from fedhood.adapters.activitypub.handlers import acting, reading
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import accounts, help_requests, neighbourhoods, peers, posts, relations
@@ -254,6 +254,7 @@ def receive_deleted(uow: UnitOfWork, context: Context) -> None:
     except NotFound as missing:
         if missing.code == acting.ORPHAN:
             raise
+        _forget(uow, context, reading.named(said.thing))  # our own, come back after we removed it
         return
     if post is None:
         return
@@ -262,6 +263,11 @@ def receive_deleted(uow: UnitOfWork, context: Context) -> None:
         help_requests.mirror_removed(uow, post_id=post.id, deleted_at=deleted_at)
     else:
         posts.mirror_delete(uow, post_id=post.id, deleted_at=deleted_at)
+    _forget(uow, context, post.uri or "")
+
+
+def _forget(uow: UnitOfWork, context: Context, uri: str) -> None:
+    forgetting.heard_about(uow, [uri], but=reading.text(context.activity, "id"))
 
 
 # -- answers that come to the home of their thread ---------------------------------------------------------------------
@@ -359,6 +365,7 @@ def receive_reply_deleted(uow: UnitOfWork, context: Context) -> None:
         return
     _check_own_answer(uow.db, context, post, peer)
     posts.mirror_delete(uow, post_id=post.id, deleted_at=uow.now)
+    _forget(uow, context, post.uri or "")
 
 
 def _check_own_answer(db: peewee.Database, context: Context, post: Post, peer: Peer) -> None:
