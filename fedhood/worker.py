@@ -8,6 +8,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub import deliver, groups, peering, understand
+from fedhood.adapters.activitypub.understand import Queue
 from fedhood.kernel import jobs
 from fedhood.kernel.errors import FedhoodError
 from fedhood.kernel.log import logger
@@ -39,12 +40,17 @@ JOBS: dict[str, Callable[[Federation, jobs.Job], Awaitable[None]]] = {
 
 async def neighbours(federation: Federation) -> bool:
     """Understand what servers said that we know. Whether there was anything."""
-    return await understand.understand_one(federation, strangers=False)
+    return await understand.understand_one(federation, Queue.NEIGHBOURS)
 
 
 async def strangers(federation: Federation) -> bool:
     """Understand what servers said that we do not know yet. Whether there was anything."""
-    return await understand.understand_one(federation, strangers=True)
+    return await understand.understand_one(federation, Queue.STRANGERS)
+
+
+async def put_off(federation: Federation) -> bool:
+    """Try again what could not be understood before. Whether there was anything."""
+    return await understand.understand_one(federation, Queue.PARKED)
 
 
 async def sending(federation: Federation) -> bool:
@@ -72,7 +78,7 @@ async def durable_jobs(federation: Federation) -> bool:
     return True
 
 
-WORK: tuple[Work, ...] = (neighbours, strangers, sending, durable_jobs)
+WORK: tuple[Work, ...] = (neighbours, strangers, put_off, sending, durable_jobs)
 
 
 class Worker:

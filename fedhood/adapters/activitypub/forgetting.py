@@ -1,7 +1,6 @@
 """The room of what is taken back: its bytes go at once, ours and those that arrived; who said it when stays known.
 
-What is not taken back is kept for a while (`purge`). What still waits to be understood is left alone: it is read in
-its order, and finds that what it speaks about is gone.
+What is not taken back is kept for a while (`purge`).
 """
 
 from __future__ import annotations
@@ -10,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub.actors import ActorKind
 from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
+from fedhood.adapters.http import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import peewee
+
     from fedhood.kernel.engine import UnitOfWork
 
 _READ = ("understood", "ignored", "refused", "dead")
+_UNREAD = ("waiting", "parked")
+_REMOVALS = frozenset({"Delete", "Undo", "Reject"})
 _AT_ONCE = 500
 
 
@@ -48,6 +52,28 @@ def heard_about(uow: UnitOfWork, uris: Iterable[str], *, but: str) -> None:
 def heard_from(uow: UnitOfWork, actor: str, *, but: str) -> None:
     """The bytes that arrived from somebody elsewhere, `but` their farewell."""
     _blank(uow, InboundTable.signer == actor, but)
+
+
+def never_mind(uow: UnitOfWork, uri: str, *, signer: str, but: str) -> None:
+    """What the same one said of this thing, or as this activity, and waits is not to be understood any more."""
+    waits = ((InboundTable.about == uri) | (InboundTable.uri == uri), InboundTable.state.in_(_UNREAD))
+    InboundTable.update(state="refused", reason="taken-back: it was removed before it was read", body=b"").where(
+        *waits, InboundTable.signer == signer, InboundTable.uri != but
+    ).execute(uow.db)
+
+
+def was_taken_back(db: peewee.Database, uri: str, *, signer: str) -> bool:
+    """Whether the same one removed this thing before it came."""
+    heard = InboundTable.select(InboundTable.body).where(
+        InboundTable.about == uri, InboundTable.signer == signer, InboundTable.state == "understood"
+    )
+    return any(is_removal(strict_json.loads_object(bytes(row.body))) for row in heard.execute(db) if row.body)
+
+
+def is_removal(document: dict[str, Any]) -> bool:
+    """Whether an activity takes something back; that is heard from a former neighbour too."""
+    inner = document.get("object") if document.get("type") == "Announce" else document
+    return isinstance(inner, dict) and inner.get("type") in _REMOVALS
 
 
 def _blank(uow: UnitOfWork, condition: Any, but: str) -> None:

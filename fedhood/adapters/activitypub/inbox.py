@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import discovery, problems, proofs, remote, signatures
+from fedhood.adapters.activitypub import discovery, forgetting, problems, proofs, remote, signatures
 from fedhood.adapters.activitypub.federation import FEDERATION
 from fedhood.adapters.activitypub.key_finding import KeyFinder
 from fedhood.adapters.activitypub.problems import Refused
@@ -45,7 +45,7 @@ _PROVED = web.RequestKey("proved", bool)
 SOON = 5  # seconds until what came before has been understood
 
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
-_REMOVALS = frozenset({"Delete", "Undo"})
+_WRAPPINGS = frozenset({"Announce", "Create", "Update", "Delete"})
 _DEEPEST = 3
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
 
@@ -116,6 +116,7 @@ class Inboxes:
         _check_scope(arrived.document, scoped=scoped)
         await _check_policy(federation, sender, arrived, at_instance=at_instance)
         if await federation.database.read(_says_nothing, arrived):
+            request[_PROVED] = True  # nothing follows from it, so it need not be proved
             return
         checked = signatures.check(
             sender.signature,
@@ -126,7 +127,8 @@ class Inboxes:
             authorities={federation.addresses.host},
             now=federation.clock.now(),
         )
-        await self._finder.verify(federation, checked, peer=sender.peer, actor=arrived.actor)
+        removal = forgetting.is_removal(arrived.document)
+        await self._finder.verify(federation, checked, peer=sender.peer, actor=arrived.actor, removal=removal)
         request[_PROVED] = True
         if sender.peer is not None and sender.peer.state is PeerState.AGREED:
             request.app[LIMITER].check(Bucket.INBOX_PEER, sender.peer.host)
@@ -296,7 +298,7 @@ async def _check_policy(federation: Federation, sender: Sender, arrived: Arrived
     peer = sender.peer
     if peer is not None and peer.state is PeerState.AGREED:
         return
-    if peer is not None and peer.may_take_back and _takes_back(arrived.document):
+    if peer is not None and peer.may_take_back and forgetting.is_removal(arrived.document):
         return
     kind = arrived.document.get("type")
     if not at_instance or kind not in _ROUND_TABLE:
@@ -308,12 +310,6 @@ async def _check_policy(federation: Federation, sender: Sender, arrived: Arrived
     speaks = peer is not None and peer.actor_uri == arrived.actor
     if not asks and not speaks:
         raise problems.peering_required(federation.addresses.instance)
-
-
-def _takes_back(document: dict[str, Any]) -> bool:
-    """Whether it is a removal, which is heard from a former neighbour too."""
-    inner = document.get("object") if document.get("type") == "Announce" else document
-    return isinstance(inner, dict) and inner.get("type") in _REMOVALS
 
 
 async def _check_not_blocked(federation: Federation, uri: str) -> None:
@@ -339,14 +335,16 @@ def _says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
 # -- keeping it (V8) ---------------------------------------------------------------------------------------------------
 
 
-def _about(document: dict[str, Any]) -> str | None:
-    """The address of the innermost thing that an activity speaks of: of an Announce of a Create, the Note's."""
-    thing: Any = document.get("object")
+def about(document: dict[str, Any]) -> str | None:
+    """The address of what an activity speaks of: of an Announce of a Create, the Note's; of an Undo, what is undone."""
+    thing: Any = document
     for _ in range(_DEEPEST):
-        if not isinstance(thing, dict) or "object" not in thing:
+        deeper = thing.get("object")
+        if thing.get("type") not in _WRAPPINGS or not isinstance(deeper, dict):
             break
-        thing = thing["object"]
-    uri = thing.get("id") if isinstance(thing, dict) else thing
+        thing = deeper
+    inner = thing if thing is not document and thing.get("type") not in _WRAPPINGS else thing.get("object")
+    uri = inner.get("id") if isinstance(inner, dict) else inner
     return uri if isinstance(uri, str) else None
 
 
@@ -356,7 +354,7 @@ def _keep(uow: UnitOfWork, sender: Sender, arrived: Arrived, *, scoped: bool) ->
         uri=arrived.uri,
         peer=0 if sender.peer is None else sender.peer.id,
         signer=arrived.actor,
-        about=_about(arrived.document),
+        about=about(arrived.document),
         scoped=scoped,
         body=arrived.body,
         received_at=uow.now,

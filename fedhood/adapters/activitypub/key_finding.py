@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fedhood.adapters.activitypub import keys, remote
 from fedhood.adapters.activitypub.actors import MAIN_KEY
 from fedhood.adapters.activitypub.problems import Refused
+from fedhood.core.peers import PeerState
 from fedhood.kernel import urls
 from fedhood.kernel.errors import Invalid, RemoteFailure, Unauthenticated
 
@@ -26,16 +27,20 @@ TRY_LATER = 60  # seconds until a key may be there that could not be fetched
 _MOST_BAD_KEYS = 10_000
 
 
-def is_settled(peer: Peer) -> bool:
-    """Whether this server's key is the one that counts: two people compared it, or once agreed on it."""
-    return peer.may_take_back or peer.confirmed_at is not None
+def is_settled(peer: Peer, *, removal: bool) -> bool:
+    """Whether this server's key is the one that counts: two people compared it, or agreed on it.
+
+    For a removal it is enough that they once did. Who asks to be a neighbour again may come with another key.
+    """
+    return peer.state is PeerState.AGREED or peer.confirmed_at is not None or (removal and peer.may_take_back)
 
 
 def is_vouched(actor: RemoteActor, peer: Peer) -> bool:
     """Whether an actor as we keep it is vouched for by this peer: by the key that was compared, not one before."""
-    if actor.peer != peer.id or not is_settled(peer):
+    if actor.peer != peer.id or not is_settled(peer, removal=True):
         return False
-    return peer.confirmed_at is None or actor.fetched_at >= peer.confirmed_at
+    since = peer.confirmed_at or peer.agreed_at
+    return since is None or actor.fetched_at >= since
 
 
 class KeyFinder:
@@ -47,18 +52,21 @@ class KeyFinder:
     def __init__(self) -> None:
         self._bad: dict[str, datetime] = {}
 
-    async def verify(self, federation: Federation, checked: Checked, *, peer: Peer | None, actor: str) -> None:
+    async def verify(
+        self, federation: Federation, checked: Checked, *, peer: Peer | None, actor: str, removal: bool = False
+    ) -> None:
         """Pass if the actor of the activity signed the request (A1).
 
-        `peer` is the server of the key, None for one that is not known. Raises Refused, or `SignatureError` when the
-        key is there and did not make this signature.
+        `peer` is the server of the key, None for one that is not known; `removal`: it takes something back. Raises
+        Refused, or `SignatureError` when the key is there and did not make this signature.
         """
         key_uri = checked.signature.key_id
         if key_uri.partition("#")[0] != actor:
             raise Refused(403, "signer-is-not-the-actor", "What somebody else signed is not taken here.")
-        if peer is not None and is_settled(peer) and key_uri == f"{peer.actor_uri}{MAIN_KEY}" and peer.public_key_pem:
+        known = peer is not None and is_settled(peer, removal=removal)
+        if peer is not None and known and key_uri == f"{peer.actor_uri}{MAIN_KEY}" and peer.public_key_pem:
             checked.verify_with(keys.load_rsa_public(peer.public_key_pem))
-        elif peer is None or not peer.may_take_back:
+        elif peer is None or not (peer.state is PeerState.AGREED or (removal and peer.may_take_back)):
             checked.verify_with(keys.load_rsa_public(await self._first_key(federation, actor)))
         else:
             await self._verify_vouched(federation, checked, peer)

@@ -42,7 +42,7 @@ REMOVAL_LIFETIME = timedelta(days=30)
 UNAUTHENTICATED_FOR = timedelta(hours=24)
 _MOST_REASON = 200
 
-_REMOVALS = (".delete", ".undo")
+_REMOVALS = (".delete", ".undo", ".reject")
 _DIRECT = frozenset({"offer.send", "offer.accept", "offer.reject", "message.create", "help.confirm", "flag"})
 
 
@@ -135,11 +135,14 @@ def first(db: peewee.Database, peer: int) -> Waiting | None:
 def may_go(db: peewee.Database, delivery: Delivery, now: datetime) -> bool:
     """Whether the peer may still have this: recipients were chosen when it happened, and may have been lost since.
 
-    A removal always goes, and so does peering itself. To a blocked peer nothing does. Raises NotFound.
+    A removal always goes, that of our neighbourhood with it included, and so does peering itself. To a blocked peer
+    nothing else does. Raises NotFound.
     """
+    if delivery.verb.endswith(_REMOVALS):
+        return True
     if peers.get(db, delivery.peer).trust is Trust.BLOCKED:
         return False
-    if delivery.verb.endswith(_REMOVALS) or delivery.verb.startswith("peer."):
+    if delivery.verb.startswith("peer."):
         return True
     granted = peers.grants(db, peer_id=delivery.peer, ours=True, now=now)
     if delivery.verb.startswith("metrics."):

@@ -3,22 +3,23 @@
     waiting ──▶ understood            taken in, in one transaction with what follows
             ──▶ refused               contradicts itself, is forged, or may not be; kept with its reason
             ──▶ ignored               of a kind that is not known here; kept
-            ──▶ waiting, later ──▶ parked ──▶ dead    another server has to be asked and does not answer: three days
-            ──▶ parked ──▶ dead       speaks about what is not here (yet): tried for half an hour
+            ──▶ waiting, later ──▶ parked ──▶ dead    another server has to be asked and does not answer
+            ──▶ parked ──▶ dead       speaks about what is not here (yet)
 
-Of one server the first that waits is read first, and those behind it wait with it, once; what is parked holds up
-nobody.
+Of one server the first that waits is read first, and those behind it wait with it, once. What is parked is tried for
+three days, and holds up nobody: it has a queue of its own.
 """
 
 from __future__ import annotations
 
+import enum
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from fedhood.adapters.activitypub import handlers, keys, proofs, remote, streams
+from fedhood.adapters.activitypub import forgetting, handlers, keys, proofs, remote, streams
 from fedhood.adapters.activitypub.actors import PROOF_KEY
 from fedhood.adapters.activitypub.handlers.acting import ORPHAN
 from fedhood.adapters.activitypub.handlers.contract import Context
@@ -57,12 +58,19 @@ RETRIES = (
     timedelta(hours=2),
     timedelta(hours=8),
 )
-PARKED_FOR = timedelta(minutes=30)
-UNREACHABLE_FOR = timedelta(days=3)
+PATIENCE = timedelta(days=3)
 MOST_PARKED = 1000  # of one server
 
 _LONGEST_REASON = 300
 _TAKEN = "taken-by-another"
+
+
+class Queue(enum.Enum):
+    """What is read beside each other: of servers that we know, of all others, and what was put off."""
+
+    NEIGHBOURS = enum.auto()
+    STRANGERS = enum.auto()
+    PARKED = enum.auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +107,12 @@ class Voice:
     fetched_at: datetime | None = None
 
 
-async def understand_one(federation: Federation, *, strangers: bool) -> bool:
-    """Read the oldest activity that is due, of servers that we know or of all others. Whether there was one.
+async def understand_one(federation: Federation, queue: Queue) -> bool:
+    """Read the oldest activity of a queue that is due. Whether there was one.
 
     Whatever comes of it, a fault included, the row is moved on: nothing that arrives can stop what comes after it.
     """
-    row = await federation.database.read(_next, federation.clock.now(), strangers=strangers)
+    row = await federation.database.read(_next, federation.clock.now(), queue)
     if row is None:
         return False
     outcome: Outcome | None = None
@@ -149,7 +157,8 @@ async def _take_in(federation: Federation, row: Arrival, activity: dict[str, Any
     if peer is not None and peer.trust is Trust.BLOCKED:
         raise Forbidden("this server is blocked here", code="blocked")
     voices: dict[str, Voice] = {}
-    if peer is not None and peer.actor_uri is not None and peer.multikey is not None and is_settled(peer):
+    settled = peer is not None and is_settled(peer, removal=forgetting.is_removal(activity))
+    if peer is not None and settled and peer.actor_uri is not None and peer.multikey is not None:
         voices[peer.actor_uri] = Voice(key_uri=peer.actor_uri + PROOF_KEY, multikey=peer.multikey)
     fetched: dict[str, dict[str, Any]] = {}
     speaking = [] if row.signer in voices else [row.signer]
@@ -261,22 +270,17 @@ def _actor(document: dict[str, Any]) -> str:
 # -- the rows ----------------------------------------------------------------------------------------------------------
 
 
-def _next(db: peewee.Database, now: datetime, *, strangers: bool) -> Arrival | None:
+def _next(db: peewee.Database, now: datetime, queue: Queue) -> Arrival | None:
     """The oldest that is due: the first of each server that waits, or one that is parked."""
-    # strangers have no number yet; each of them is a sender of its own
-    theirs = InboundTable.peer == 0 if strangers else InboundTable.peer > 0
-    sender = InboundTable.signer if strangers else InboundTable.peer
-    first = InboundTable.select(peewee.fn.MIN(InboundTable.id)).where(InboundTable.state == WAITING, theirs)
-    due = (
-        InboundTable.select()
-        .where(
-            InboundTable.next_at <= now,
-            theirs,
-            (InboundTable.state == PARKED) | InboundTable.id.in_(first.group_by(sender)),
-        )
-        .order_by(InboundTable.id)
-        .limit(1)
-    )
+    if queue is Queue.PARKED:
+        which: Any = InboundTable.state == PARKED
+    else:
+        # strangers have no number yet; each of them is a sender of its own
+        is_known = queue is Queue.NEIGHBOURS
+        theirs = InboundTable.peer > 0 if is_known else InboundTable.peer == 0
+        first = InboundTable.select(peewee.fn.MIN(InboundTable.id)).where(InboundTable.state == WAITING, theirs)
+        which = InboundTable.id.in_(first.group_by(InboundTable.peer if is_known else InboundTable.signer))
+    due = InboundTable.select().where(InboundTable.next_at <= now, which).order_by(InboundTable.id).limit(1)
     for row in due.execute(db):
         return Arrival(
             id=row.id,
@@ -313,19 +317,17 @@ def _settle(uow: UnitOfWork, row: Arrival, outcome: Outcome) -> None:
 
 
 def _later(db: peewee.Database, row: Arrival, now: datetime, reason: str) -> Outcome:
-    """Somebody else does not answer, or we failed: it is tried for days, and holds up what is behind it but once."""
-    return _put_off(db, row, now, reason, patience=UNREACHABLE_FOR, state=WAITING if row.attempts == 0 else PARKED)
+    """Somebody else does not answer, or we failed: it holds up what is behind it but once."""
+    return _put_off(db, row, now, reason, state=WAITING if row.attempts == 0 else PARKED)
 
 
 def _park(db: peewee.Database, row: Arrival, now: datetime, reason: str) -> Outcome:
-    """What it speaks about is not here: tried again after 10 s, 2 min, 20 min, and when the half hour is over."""
-    return _put_off(db, row, now, reason, patience=PARKED_FOR, state=PARKED)
+    """What it speaks about is not here, and may still come: it may wait for another server itself."""
+    return _put_off(db, row, now, reason, state=PARKED)
 
 
-def _put_off(
-    db: peewee.Database, row: Arrival, now: datetime, reason: str, *, patience: timedelta, state: str
-) -> Outcome:
-    last = row.received_at + patience
+def _put_off(db: peewee.Database, row: Arrival, now: datetime, reason: str, *, state: str) -> Outcome:
+    last = row.received_at + PATIENCE
     parked = InboundTable.select().where(InboundTable.state == PARKED, InboundTable.peer == row.peer)
     full = state == PARKED and row.state != PARKED and parked.count(db) >= MOST_PARKED
     if now >= last or full:

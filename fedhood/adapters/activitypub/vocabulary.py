@@ -37,7 +37,6 @@ __all__ = [
 NEIGHBOURS: Final = "neighbours"
 PUBLIC_SCOPE: Final = "public"
 DIRECT: Final = "direct"
-# the type of a refusal on an inbox (RFC 9457), followed by its code
 
 MOST_HTML_BYTES = 64 << 10
 MOST_HTML_TAGS = 1000

@@ -45,8 +45,9 @@ def _hashed(token: str) -> bytes:
 
 
 def give(uow: UnitOfWork, *, account: int, role: Role, neighbourhood: int | None, by: int | None) -> None:
-    """Somebody may do more from now on. Idempotent."""
+    """Somebody may do more from now on; links made before for who could do less open no more. Idempotent."""
     if (role, neighbourhood) not in rights_of(uow.db, account):
+        LinkTable.delete().where(LinkTable.account == account, LinkTable.used_at.is_null()).execute(uow.db)
         RightTable.insert(
             account=account, role=role.value, neighbourhood=neighbourhood, since=uow.now, given_by=by
         ).execute(uow.db)

@@ -33,6 +33,10 @@ class Kind(enum.StrEnum):
     KEEPER_RELIEVED = "keeper-relieved"
 
 
+# about oneself and one's rights: told whoever blocked whom
+SAFETY = frozenset({Kind.LINK_MADE, Kind.KEEPER_NAMED, Kind.KEEPER_RELIEVED})
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """Somebody is to hear that something happened to `object`, by `actor`; its sentence is made when it is read."""

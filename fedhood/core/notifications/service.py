@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from peewee import fn
 
 from fedhood.core import relations
-from fedhood.core.notifications.model import Kind, Notification
+from fedhood.core.notifications.model import SAFETY, Kind, Notification
 from fedhood.core.notifications.tables import NotificationTable
 from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, hole
@@ -51,8 +51,13 @@ def tell(
     object: int,
     actor: int | None = None,
 ) -> None:
-    """Somebody is to hear of something: never of their own doing, never across a block, not twice while unread."""
-    if actor is not None and (actor == account or relations.is_blocked(uow.db, actor, account)):
+    """Somebody is to hear of something: never of their own doing, not twice while unread, never across a block.
+
+    What was done to their account or rights (`SAFETY`) they hear whoever did it.
+    """
+    if actor == account:
+        return
+    if actor is not None and kind not in SAFETY and relations.is_blocked(uow.db, actor, account):
         return
     same = {"account": account, "kind": kind.value, "object": object, "actor": actor}
     if _SAME.row(uow.db, **same, none=int(actor is None)) is None:
@@ -65,7 +70,8 @@ def forget(uow: UnitOfWork, *, account: int) -> None:
 
 
 def _met(account: Any) -> Any:
-    return NotificationTable.actor.is_null() | ~NotificationTable.actor.in_(relations.blocked_query(account))
+    blocked = NotificationTable.actor.in_(relations.blocked_query(account))
+    return NotificationTable.actor.is_null() | NotificationTable.kind.in_(sorted(SAFETY)) | ~blocked
 
 
 def latest(db: peewee.Database, *, account: int, limit: int = 30, before: int | None = None) -> list[Notification]:

@@ -70,8 +70,11 @@ async def test_an_offer_is_taken_back(elm) -> None:
     assert elm.rows(OfferTable)[0].state == OfferState.WITHDRAWN
 
 
-async def test_an_offer_that_is_taken_back_before_it_came_waits(elm) -> None:
-    assert await elm.arrive(proved(letter("26b"))) == "parked orphan"
+async def test_an_offer_that_is_taken_back_before_it_came_is_none(elm) -> None:
+    taken_back = proved(letter("26b"))
+    assert await elm.arrive(taken_back) == "understood"
+    assert await elm.arrive(proved({**offered(elm), "id": taken_back["object"]["id"]})) == "understood"
+    assert elm.rows(OfferTable) == []
 
 
 async def test_an_offer_to_a_request_that_is_not_here_waits(elm) -> None:

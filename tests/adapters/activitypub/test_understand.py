@@ -123,17 +123,18 @@ async def test_strangers_do_not_wait_for_each_other(oak) -> None:
     assert oak.fate(second) == "ignored kind"
 
 
-async def test_what_is_parked_holds_up_nobody_and_dies_after_half_an_hour(oak, clock) -> None:
+async def test_what_is_parked_holds_up_nobody_and_dies_after_three_days(oak, clock) -> None:
     row = arrived(oak, proved(letter("17a")))
     assert await understand_next(oak.federation)
     after = arrived(oak, plain(2))
     assert await understand_next(oak.federation)
     assert [oak.fate(row), oak.fate(after)] == ["parked orphan", "ignored kind"]
-    for wait in (timedelta(seconds=10), timedelta(minutes=2), timedelta(minutes=20)):
+    waits = (timedelta(seconds=10), timedelta(minutes=2), timedelta(minutes=20), timedelta(hours=2))
+    for wait in (*waits, *[timedelta(hours=8)] * 8):
         clock.move(wait)
         assert await understand_next(oak.federation)
         assert oak.fate(row) == "parked orphan"
-    clock.move(timedelta(minutes=8))
+    clock.move(timedelta(hours=8))
     assert await understand_next(oak.federation)
     assert oak.fate(row) == "dead orphan"
 
@@ -150,13 +151,30 @@ async def test_no_more_than_a_thousand_are_parked(oak) -> None:
 
 
 @pytest.mark.both_databases
-async def test_a_removal_that_came_first_is_remembered(oak, clock) -> None:
-    arrived(oak, proved(letter("17b")))
-    await understand_next(oak.federation)
+async def test_a_removal_that_came_first_is_remembered(oak) -> None:
+    assert await oak.arrive(proved(letter("17b"))) == "understood"
     assert await oak.arrive(proved(letter("13"))) == "understood"
-    clock.move(timedelta(seconds=10))
-    await understand_next(oak.federation)
-    assert oak.database.look(posts.by_uri, "https://elm.example/ap/notes/01JDNBR").deleted_at is not None
+    assert oak.database.look(posts.by_uri, "https://elm.example/ap/notes/01JDNBR") is None
+
+
+@pytest.mark.both_databases
+async def test_what_is_removed_while_it_was_put_off_is_never_read(oak, clock) -> None:
+    forget(oak)
+    oak.web.down = True
+    post = arrived(oak, proved(letter("13")))
+    for wait in (timedelta(seconds=10), timedelta(minutes=2)):
+        await understand_next(oak.federation)
+        clock.move(wait)
+    assert oak.fate(post) == "parked unreachable"
+    oak.web.down = False
+    for uri in (GROUP, ALICE):
+        oak.database.transact(know, oak.world.peer, uri)
+    assert await oak.arrive(proved(letter("17b"))) == "understood"
+    assert oak.fate(post) == "refused taken-back"
+    clock.move(timedelta(days=1))
+    while await understand_next(oak.federation):
+        pass
+    assert oak.database.look(posts.by_uri, "https://elm.example/ap/notes/01JDNBR") is None
 
 
 async def test_nothing_of_a_refusal_is_kept_but_its_reason(oak, monkeypatch) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import vocabulary
+from fedhood.adapters.activitypub import forgetting, vocabulary
 from fedhood.adapters.activitypub.handlers import acting, reading
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import accounts, help_requests, posts
@@ -76,6 +76,8 @@ def _wanted(agreement: dict[str, Any]) -> str:
 def receive_offer(uow: UnitOfWork, context: Context) -> None:
     """A neighbour next door says "I can help" to a request of ours."""
     activity = context.activity
+    if forgetting.was_taken_back(uow.db, reading.text(activity, "id"), signer=context.signer_uri):
+        return
     post = acting.find_post(uow.db, context.addresses, _wanted(reading.embedded(activity)))
     if post.kind is not Kind.HELP or post.uri is not None:
         raise NotFound("no request of ours is called that", code="request-unknown")
@@ -105,8 +107,10 @@ def verify_undo(activity: dict[str, Any]) -> None:
 def receive_undo(uow: UnitOfWork, context: Context) -> None:
     """A neighbour next door takes an offer back, or drops out; heard from a former neighbour too."""
     offered = help_requests.offer_by_uri(uow.db, reading.text(reading.embedded(context.activity), "id"))
-    if offered is None:
-        raise acting.orphan("the offer that this is about is not here")
+    if offered is None:  # if it is still to be read, it is not to be any more
+        uri = reading.text(reading.embedded(context.activity), "id")
+        forgetting.never_mind(uow, uri, signer=context.signer_uri, but=reading.text(context.activity, "id"))
+        return
     post = posts.row(uow.db, post_id=offered.request)
     _by(uow, context, offered.helper, acting.heard(context, vocabulary.DIRECT))
     _to(uow, context, post.author)
@@ -133,7 +137,8 @@ def verify_accept(activity: dict[str, Any]) -> None:
 
 def receive_accept(uow: UnitOfWork, context: Context) -> None:
     """The asker next door chose our resident."""
-    offered, post = _answered(uow, context)
+    offered, post = _answered(uow, context, acting.granted(uow, context, vocabulary.DIRECT))
+    acting.acting_for(uow, context, acting.granted(uow, context, vocabulary.DIRECT), post)
     agreement = reading.embedded(context.activity, "result")
     if _wanted(agreement) != post.uri:
         raise Forbidden("the agreement is about another request", code="request-unknown")
@@ -141,12 +146,12 @@ def receive_accept(uow: UnitOfWork, context: Context) -> None:
 
 
 def receive_reject(uow: UnitOfWork, context: Context) -> None:
-    """The asker next door says no, or lets our resident go."""
-    offered, _ = _answered(uow, context)
+    """The asker next door says no, or lets our resident go; heard from a former neighbour too."""
+    offered, _ = _answered(uow, context, acting.heard(context, vocabulary.DIRECT))
     help_requests.offer_refused(uow, offer_id=offered.id)
 
 
-def _answered(uow: UnitOfWork, context: Context) -> tuple[Offer, Post]:
+def _answered(uow: UnitOfWork, context: Context, peer: Peer) -> tuple[Offer, Post]:
     """The offer of our resident that its asker answers, and the mirrored request. Raises Forbidden, NotFound."""
     uri = reading.named(context.activity.get("object"))
     number = acting.our_number(context.addresses.activity("offer-"), uri)
@@ -154,7 +159,6 @@ def _answered(uow: UnitOfWork, context: Context) -> tuple[Offer, Post]:
     if offered is None or offered.uri is not None:
         raise acting.orphan("the offer that this is about is not here")
     post = posts.row(uow.db, post_id=offered.request)
-    peer, _ = _acting(uow, context, post)
     if post.uri is None:
         raise Forbidden("the request is ours", code="request-unknown")
     _by(uow, context, post.author, peer)

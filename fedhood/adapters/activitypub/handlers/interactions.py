@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import vocabulary
+from fedhood.adapters.activitypub import forgetting, vocabulary
 from fedhood.adapters.activitypub.handlers import acting, reading
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import accounts, interactions, neighbourhoods
@@ -67,6 +67,9 @@ def receive_undo(uow: UnitOfWork, context: Context) -> None:
     post = acting.find_post(uow.db, context.addresses, reading.named(like.get("object")))
     acting.heard(context, _scope(context.activity))
     account = accounts.by_uri(uow.db, context.signer_uri)
+    # the thanks may still be to be read
+    uri = reading.text(like, "id") if "id" in like else ""
+    forgetting.never_mind(uow, uri, signer=context.signer_uri, but=reading.text(context.activity, "id"))
     if account is not None:
         interactions.mirror_take_back(uow, post_id=post.id, account=account.id)
 

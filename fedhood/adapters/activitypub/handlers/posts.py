@@ -66,6 +66,8 @@ def receive_created(uow: UnitOfWork, context: Context) -> None:
     said = reading.announced(context.activity)
     peer = acting.granted(uow, context, said.scope)
     group = acting.their_group(uow, context, peer, said.group)
+    if forgetting.was_taken_back(uow.db, reading.text(said.thing, "id"), signer=context.signer_uri):
+        return
     if "inReplyTo" in said.thing:
         _receive_announced_reply(uow, context, said, peer, group)
     else:
@@ -252,9 +254,11 @@ def receive_deleted(uow: UnitOfWork, context: Context) -> None:
     try:
         post = _announced_post(uow, context, said, peer)
     except NotFound as missing:
+        uri = reading.named(said.thing)
         if missing.code == acting.ORPHAN:
-            raise
-        _forget(uow, context, reading.named(said.thing))  # our own, come back after we removed it
+            _never_mind(uow, context, uri)
+        else:  # our own, come back after we removed it
+            _forget(uow, context, uri)
         return
     if post is None:
         return
@@ -264,6 +268,12 @@ def receive_deleted(uow: UnitOfWork, context: Context) -> None:
     else:
         posts.mirror_delete(uow, post_id=post.id, deleted_at=deleted_at)
     _forget(uow, context, post.uri or "")
+
+
+def _never_mind(uow: UnitOfWork, context: Context, uri: str) -> None:
+    """It was never here: what may still bring it is not to. Streams are in order, so nothing is behind it."""
+    but = reading.text(context.activity, "id")
+    forgetting.never_mind(uow, uri, signer=context.signer_uri, but=but)
 
 
 def _forget(uow: UnitOfWork, context: Context, uri: str) -> None:
@@ -309,6 +319,8 @@ def needs_author(activity: dict[str, Any]) -> list[str]:
 def receive_reply(uow: UnitOfWork, context: Context) -> None:
     """Somebody next door answers in a thread of ours; its consequence tells the places of the thread."""
     note = reading.embedded(context.activity)
+    if forgetting.was_taken_back(uow.db, reading.text(note, "id"), signer=context.signer_uri):
+        return
     answered = acting.find_post(uow.db, context.addresses, reading.text(note, "inReplyTo"))
     root, peer, home = _thread_of_ours(uow, context, answered)
     author = acting.their_person(uow, context, peer, context.signer_uri, home.id)
@@ -361,7 +373,7 @@ def receive_reply_deleted(uow: UnitOfWork, context: Context) -> None:
         post = acting.find_post(uow.db, context.addresses, reading.named(context.activity.get("object")))
     except NotFound as missing:
         if missing.code == acting.ORPHAN:
-            raise
+            _never_mind(uow, context, reading.named(context.activity.get("object")))
         return
     _check_own_answer(uow.db, context, post, peer)
     posts.mirror_delete(uow, post_id=post.id, deleted_at=uow.now)
