@@ -5,7 +5,7 @@ database it holds no copy: `pg_dump` makes that one, and the rest is packed.
 
 After a restore this server has forgotten what it said last. So every peer's stream begins a new epoch: its numbers
 begin anew and cannot be taken for those that were already given. What was lost is not asked for again yet; that is for
-a later version. And nothing that is said from now on may look like what was said and forgotten: see `NEW_VERSIONS`.
+a later version. And nothing that is said from now on may look like what was said and forgotten: see `LEAPS`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -31,7 +32,6 @@ from fedhood.kernel.sqlite import open_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from fedhood.kernel.settings import Settings
 
@@ -40,22 +40,26 @@ MANIFEST = "manifest.json"
 DATABASE = "fedhood.db"
 SETTINGS = "settings.toml"
 DUMP = 'pg_dump --format=custom --file=fedhood.pgdump "$FEDHOOD_DATABASE"'
-NEW_EPOCHS = "UPDATE peer SET stream_epoch = stream_epoch + 1, stream_next = 1"
 # The id of an activity is made of a verb, the id of its object and the object's version, and a receiver drops an id
 # that it has seen. A restore takes versions back: an edit made after it would get the number of one that was made
-# between the backup and the loss, and the peers would drop it unread. So whatever of ours can still change leaps by
-# 1000, ahead of every number that it may have had. A post may be edited, hidden or removed at any time; a request that
-# has ended never changes again. A revision of a request needs its row, for an activity says the state that it had then.
-NEW_VERSIONS = "UPDATE post SET version = version + 1000 WHERE uri IS NULL"
-NEW_REVISIONS = """
-    UPDATE help_request SET revision = revision + 1000
+# between the backup and the loss, and the peers would drop it unread. So whatever of ours can still change leaps ahead
+# of every number that it may have had, and ahead of an earlier restore of the same backup: by the minutes that a clock
+# has counted. A post may be edited, hidden or removed at any time; a request that has ended never changes again. A
+# revision of a request needs its row, for an activity says the state that it had then.
+LEAPS = (
+    "UPDATE peer SET stream_epoch = stream_epoch + {leap}, stream_next = 1",
+    "UPDATE post SET version = version + {leap} WHERE uri IS NULL",
+    """
+    UPDATE help_request SET revision = revision + {leap}
     WHERE state IN ('open', 'claimed') AND post IN (SELECT id FROM post WHERE uri IS NULL)
-"""
+    """,
+)
 KEEP_REVISIONS = """
     INSERT INTO help_revision (post, revision, state, at)
     SELECT post, revision, state, ? FROM help_request
     WHERE state IN ('open', 'claimed') AND post IN (SELECT id FROM post WHERE uri IS NULL)
 """
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _STAGE = ".restoring"  # inside data_dir: parts lie here until all of them are there and whole
 _OLD_SETTINGS = "settings-of-backup.toml"
 _NOT_PACKED = {
@@ -190,7 +194,7 @@ def _sum(path: Path) -> str:
 
 def restore(settings: Settings, source: Path, *, now: datetime) -> Kept:
     """Unpack a backup into an empty data_dir, begin a new stream epoch with every peer, and leap ahead
-    (`NEW_VERSIONS`).
+    (`LEAPS`).
 
     All or nothing: parts are unpacked into a folder of their own inside data_dir and moved when all is well, the
     database last; what fails takes away what it made, and what a restore that was cut short left is taken away by the
@@ -323,13 +327,17 @@ def _unpack(tar: tarfile.TarFile, name: str, expected: str, target: Path) -> Non
         raise ValueError(f"{name} is damaged")
 
 
+def leap(now: datetime) -> int:
+    """How far versions and epochs leap at a restore: the minutes since 2020, more at every later one."""
+    return int((now - _EPOCH).total_seconds() // 60)
+
+
 def _go_on_anew(settings: Settings, stage: Path, now: datetime) -> None:
     """Let nothing that is said from now on be taken for something that was said before the loss."""
     db = _database(settings, stage)
     with db.connection_context(), db.atomic():
-        db.execute_sql(NEW_EPOCHS)
-        db.execute_sql(NEW_VERSIONS)
-        db.execute_sql(NEW_REVISIONS)
+        for statement in LEAPS:
+            db.execute_sql(statement.format(leap=leap(now)))
         db.execute_sql(KEEP_REVISIONS.replace("?", db.param), (milliseconds(now),))
 
 

@@ -6,8 +6,10 @@ WITHOUT; a test fails on a fact that is in neither table.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fedhood import said_anew
 from fedhood.adapters.activitypub import outbox
 from fedhood.core import (
     access,
@@ -175,8 +177,8 @@ def _expired(uow: UnitOfWork, fact: help_requests.HelpExpired) -> None:
 
 
 def _mirror_changed(uow: UnitOfWork, fact: help_requests.HelpMirrorChanged) -> None:
-    ends = {State.WITHDRAWN: Kind.CALLED_OFF, State.EXPIRED: Kind.DID_YOU_MEET}
-    if fact.helper is not None and fact.state in ends:  # resolved: the asker's own word brings the news
+    ends = {State.WITHDRAWN: Kind.CALLED_OFF, State.EXPIRED: Kind.DID_YOU_MEET, State.RESOLVED: Kind.DID_YOU_MEET}
+    if fact.helper is not None and fact.state in ends:
         _tell(uow, fact.helper, ends[State(fact.state)], fact.object or 0, fact.asker)
 
 
@@ -222,6 +224,8 @@ def _peer_agreed(uow: UnitOfWork, fact: peers.PeerAgreed) -> None:
     outbox.city_agreed(uow, peer_id=fact.object or 0)
     if fact.ask_too:
         outbox.peer_found(uow, peer_id=fact.object or 0)
+    if peers.agreement(uow.db, fact.object or 0, ours=False) is not None:
+        said_anew.to_a_neighbour(uow, fact.object or 0)
 
 
 def _paired(uow: UnitOfWork, fact: neighbourhoods.Paired) -> None:
@@ -236,33 +240,10 @@ def _post_hidden(uow: UnitOfWork, fact: moderation.PostHidden) -> None:
     _tell(uow, fact.author, Kind.POST_HIDDEN, fact.object or 0, None)
 
 
-def _post_shown(uow: UnitOfWork, fact: moderation.PostShown) -> None:
-    """What was to be said while it was hidden was not; said again, who has it already changes nothing."""
-    post = posts.row(uow.db, post_id=fact.object or 0)
-    if post.kind is posts.Kind.HELP:
-        if post.uri is None:
-            revision = help_requests.request_row(uow.db, post.id).revision
-            for said in sorted({1, revision}):
-                outbox.help_changed(uow, post_id=post.id, revision=said)
-        return
-    if post.root is not None:
-        outbox.replied(uow, reply_id=post.id)
-    elif post.uri is None:
-        outbox.post_published(uow, post_id=post.id, version=post.version)
-    if post.edited_at is not None and (post.uri is None or post.root is not None):
-        outbox.post_edited(uow, post_id=post.id, version=post.version)
-
-
-def _link_made(uow: UnitOfWork, fact: moderation.LinkMade) -> None:
-    notifications.tell(uow, account=fact.account, kind=Kind.LINK_MADE, object=fact.account, actor=fact.by)
-
-
-def _keeper_named(uow: UnitOfWork, fact: moderation.KeeperNamed) -> None:
-    notifications.tell(uow, account=fact.account, kind=Kind.KEEPER_NAMED, object=fact.account, actor=fact.by)
-
-
-def _keeper_relieved(uow: UnitOfWork, fact: moderation.KeeperRelieved) -> None:
-    notifications.tell(uow, account=fact.account, kind=Kind.KEEPER_RELIEVED, object=fact.account, actor=fact.by)
+def _about_oneself(
+    kind: Kind, uow: UnitOfWork, fact: moderation.LinkMade | moderation.KeeperNamed | moderation.KeeperRelieved
+) -> None:
+    notifications.tell(uow, account=fact.account, kind=kind, object=fact.account, actor=fact.by)
 
 
 def _report_filed(uow: UnitOfWork, fact: moderation.ReportFiled) -> None:
@@ -279,6 +260,14 @@ def _report_closed(uow: UnitOfWork, fact: moderation.ReportClosed) -> None:
         notifications.tell(uow, account=fact.reporter, kind=Kind.REPORT_ANSWER, object=fact.report)
 
 
+def _peer_granted(uow: UnitOfWork, fact: peers.PeerGranted) -> None:
+    said_anew.to_a_neighbour(uow, fact.object or 0)
+
+
+def _post_shown(uow: UnitOfWork, fact: moderation.PostShown) -> None:
+    said_anew.of_a_post(uow, fact.object or 0)
+
+
 def _peer_asked_again(uow: UnitOfWork, fact: peers.PeerAskedAgain) -> None:
     outbox.peer_agreed(uow, peer_id=fact.object or 0)
 
@@ -290,6 +279,9 @@ def _peer_refused(uow: UnitOfWork, fact: peers.PeerRefused) -> None:
 def _peer_ended(uow: UnitOfWork, fact: peers.PeerEnded) -> None:
     if fact.by_us:
         outbox.peer_ended(uow, peer_id=fact.object or 0)
+        return
+    for account in peers.keepers(uow.db):
+        notifications.tell(uow, account=account, kind=Kind.PEER_ENDED, object=fact.object or 0)
 
 
 def _report_compiled(uow: UnitOfWork, fact: metrics.ReportCompiled) -> None:
@@ -358,9 +350,9 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     accounts.AccountErased: (_account_erased,),
     neighbourhoods.Paired: (_paired,),
     neighbourhoods.Parted: (_parted,),
-    moderation.KeeperNamed: (_keeper_named,),
-    moderation.KeeperRelieved: (_keeper_relieved,),
-    moderation.LinkMade: (_link_made,),
+    moderation.KeeperNamed: (partial(_about_oneself, Kind.KEEPER_NAMED),),
+    moderation.KeeperRelieved: (partial(_about_oneself, Kind.KEEPER_RELIEVED),),
+    moderation.LinkMade: (partial(_about_oneself, Kind.LINK_MADE),),
     moderation.PostHidden: (_post_hidden,),
     moderation.PostShown: (_post_shown,),
     moderation.ReportFiled: (_report_filed,),
@@ -372,6 +364,7 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     peers.PeerAsked: (_peer_asked,),
     peers.PeerAgreed: (_peer_agreed,),
     peers.PeerAskedAgain: (_peer_asked_again,),
+    peers.PeerGranted: (_peer_granted,),
     peers.PeerRefused: (_peer_refused,),
     peers.PeerEnded: (_peer_ended,),
 }

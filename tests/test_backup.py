@@ -18,6 +18,7 @@ import pytest
 
 from fedhood import backup
 from fedhood.all_tables import TABLES
+from fedhood.backup import leap
 from fedhood.core import accounts, help_requests, neighbourhoods, posts
 from fedhood.core.access import Viewer
 from fedhood.core.help_requests import HelpCategory, State
@@ -144,7 +145,7 @@ def test_a_restore_begins_a_new_epoch_with_every_peer(server: Server, tmp_path: 
     server.back_up()
     there = server.elsewhere(tmp_path)
     backup.restore(there, server.target, now=NOON)
-    assert peers(there) == [("oak.example", 2, 1), ("city.example", 3, 1)]
+    assert peers(there) == [("oak.example", 1 + leap(NOON), 1), ("city.example", 2 + leap(NOON), 1)]
     assert (there.data_dir / "vault" / "key").read_text() == "secret"
     assert (there.data_dir / "settings-of-backup.toml").read_text() == 'host = "elm.example"\n'
     modes = {path.stat().st_mode & 0o077 for path in [there.data_dir, *there.data_dir.rglob("*")]}
@@ -159,7 +160,7 @@ def test_a_restored_server_can_be_kept_and_restored_again(server: Server, tmp_pa
     backup.make(there, again, settings_file=None, now=NOON)
     third = dataclasses.replace(there, data_dir=tmp_path / "third")
     backup.restore(third, again, now=NOON)
-    assert peers(third) == [("oak.example", 3, 1), ("city.example", 4, 1)]
+    assert peers(third) == [("oak.example", 1 + 2 * leap(NOON), 1), ("city.example", 2 + 2 * leap(NOON), 1)]
 
 
 def test_a_restore_never_overwrites(server: Server):
@@ -312,7 +313,7 @@ def test_of_a_postgresql_server_the_rest_is_kept_and_the_dump_is_named(postgres_
         assert dsn not in kept.command, "it may hold a password"
         backup.restore(dataclasses.replace(settings, data_dir=tmp_path / "elsewhere"), tmp_path / "rest.tar", now=NOON)
         with db.connection_context():
-            assert list(PEER.select(PEER.stream_epoch).tuples().execute(db)) == [(2,)]
+            assert list(PEER.select(PEER.stream_epoch).tuples().execute(db)) == [(1 + leap(NOON),)]
 
 
 def test_a_postgresql_database_is_filled_before(postgres_server, server: Server, tmp_path: Path):
@@ -409,27 +410,34 @@ def restored(settings: Settings, tmp_path: Path, clock) -> Elm:
     return dataclasses.replace(lived, settings=there)
 
 
+LEAP = leap(NOON + timedelta(hours=1))
+
+
+def test_a_later_restore_of_the_same_backup_leaps_further():
+    assert leap(NOON + timedelta(minutes=1)) == leap(NOON) + 1 > 3_000_000
+
+
 def test_an_edit_after_a_restore_has_a_version_that_nothing_had(elm: Elm, clock):
     with opened(elm.settings, clock) as database:
         database.transact(posts.edit, by=elm.ana, post_id=elm.word, text="hello again")
-        assert database.look(posts.row, post_id=elm.word).version == 1002
-        assert database.look(posts.at_version, post_id=elm.word, version=1001).text == "hello"
+        assert database.look(posts.row, post_id=elm.word).version == 2 + LEAP
+        assert database.look(posts.at_version, post_id=elm.word, version=1 + LEAP).text == "hello"
 
 
 def test_a_request_that_may_still_change_has_a_new_revision_with_its_state(elm: Elm, clock):
     with opened(elm.settings, clock) as database:
-        for post, revision, state in ((elm.open, 1001, State.OPEN), (elm.claimed, 1002, State.CLAIMED)):
+        for post, revision, state in ((elm.open, 1 + LEAP, State.OPEN), (elm.claimed, 2 + LEAP, State.CLAIMED)):
             assert database.look(help_requests.request_row, post).revision == revision
             assert database.look(help_requests.state_at, post, revision) == (state, clock.now())
         assert database.look(help_requests.state_at, elm.claimed, 2)[0] is State.CLAIMED, "what waits is said yet"
         database.transact(help_requests.withdraw, by=elm.ana, request_id=elm.open)
-        assert database.look(help_requests.state_at, elm.open, 1002)[0] is State.WITHDRAWN
+        assert database.look(help_requests.state_at, elm.open, 2 + LEAP)[0] is State.WITHDRAWN
 
 
 @pytest.mark.parametrize("which", ["withdrawn", "mirrored"])
 def test_a_request_that_has_ended_or_is_not_ours_keeps_its_revision(elm: Elm, clock, which: str):
     with opened(elm.settings, clock) as database:
-        assert database.look(help_requests.request_row, getattr(elm, which)).revision < 1000
+        assert database.look(help_requests.request_row, getattr(elm, which)).revision < LEAP
 
 
 def test_a_post_of_another_server_keeps_its_version(elm: Elm, clock):

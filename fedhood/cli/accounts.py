@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from fedhood.cli.door import Given, as_json, pass_given
-from fedhood.cli.neighbourhoods import find
 from fedhood.cli.opened import opened
-from fedhood.core import access, neighbourhoods
 from fedhood.core import accounts as people
-from fedhood.core.access import Role
+from fedhood.core import moderation, neighbourhoods
 from fedhood.kernel.errors import Conflict, Invalid, NotFound
 from fedhood.kernel.settings import Profile
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     import peewee
 
     from fedhood.core.accounts import Account
-    from fedhood.core.neighbourhoods import Neighbourhood
     from fedhood.kernel.database import UnitOfWork
 
 
@@ -46,25 +43,22 @@ def link(given: Given, name: str, *, as_json: bool) -> None:
     settings = given.settings()
     with opened(settings) as database:
         account = database.look(_find, name)
-        token = database.transact(access.make_link, account=account.id, by=None)
+        token = database.transact(moderation.link_from_outside, account=account.id)
     address = f"{settings.base_url or settings.local_url}/link/{token}"
     click.echo(json.dumps({"account": account.handle, "link": address}) if as_json else address)
 
 
 @accounts.command()
 @click.argument("name")
-@click.option("--neighbourhood", "where", metavar="KEY", help="Of this neighbourhood; without it, of NAME's own.")
 @click.option("--everywhere", is_flag=True, help="Of the whole server, and of its agreements with others.")
 @pass_given
-def entrust(given: Given, name: str, where: str | None, *, everywhere: bool) -> None:
-    """Make NAME a moderator: somebody who looks after a neighbourhood.
+def entrust(given: Given, name: str, *, everywhere: bool) -> None:
+    """Make NAME a moderator: somebody who looks after their neighbourhood.
 
     NAME is a handle, or a name that only one resident has. A moderator lets people in, makes sign-in links, reads
     reports and hides what should not stand there. Use this when nobody else can, for instance because the only
     moderator has left.
     """
-    if everywhere and where is not None:
-        raise click.UsageError("--neighbourhood and --everywhere say two different things; give one of them.")
     settings = given.settings()
     if settings.profile is Profile.CITY:
         raise Invalid(
@@ -72,27 +66,17 @@ def entrust(given: Given, name: str, where: str | None, *, everywhere: bool) -> 
             "in again"
         )
     with opened(settings) as database:
-        account, place = database.transact(_entrust, name=name, where=where, everywhere=everywhere)
+        account, place = database.transact(_entrust, name=name, everywhere=everywhere)
     click.echo(f"{account.name} (@{account.handle}) looks after {place or 'every neighbourhood on this server'} now.")
 
 
-def _entrust(uow: UnitOfWork, *, name: str, where: str | None, everywhere: bool) -> tuple[Account, str]:
-    """The resident, and the name of the neighbourhood, empty for all. Raises NotFound, Conflict."""
+def _entrust(uow: UnitOfWork, *, name: str, everywhere: bool) -> tuple[Account, str]:
+    """The resident, and the name of their neighbourhood, empty for all. Raises NotFound, Conflict."""
     account = _find(uow.db, name)
-    place = None if everywhere else _place(uow.db, account, where)
-    access.give(
-        uow, account=account.id, role=Role.MODERATOR, neighbourhood=None if place is None else place.id, by=None
-    )
-    return account, "" if place is None else place.name
-
-
-def _place(db: peewee.Database, account: Account, where: str | None) -> Neighbourhood:
-    """The neighbourhood that was named, else the one where somebody lives. Raises NotFound, Conflict."""
-    if where is not None:
-        return find(db, where)
     if account.neighbourhood is None:
-        raise Conflict(f"{account.name} lives in no neighbourhood; say which with --neighbourhood, or --everywhere")
-    return neighbourhoods.get(db, account.neighbourhood)
+        raise Conflict(f"{account.name} lives in no neighbourhood here")
+    moderation.entrust_from_outside(uow, account=account.id, everywhere=everywhere)
+    return account, "" if everywhere else neighbourhoods.get(uow.db, account.neighbourhood).name
 
 
 def _find(db: peewee.Database, name: str) -> Account:

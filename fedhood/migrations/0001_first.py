@@ -699,8 +699,11 @@ WITHOUT_ROWID = (
 INDEXES = (
     'CREATE INDEX "post_category_id" ON "post" ("category", "id")',
     'CREATE INDEX "post_root_id" ON "post" ("root", "id") WHERE ("root" IS NOT NULL)',
+    'CREATE INDEX "post_hidden" ON "post" ("hidden_at") WHERE ("hidden_at" IS NOT NULL)',
     'CREATE INDEX "post_place_post" ON "post_place" ("post")',
-    'CREATE INDEX "next_door" ON "post_place" ("place", "post") WHERE "next_door"',
+    'CREATE INDEX "next_door" ON "post_place" ("place", "post") WHERE ("next_door" AND NOT "parted")',
+    'CREATE INDEX "place_hidden" ON "post_place" ("post") WHERE "hidden"',
+    'CREATE INDEX "unread" ON "notification" ("account") WHERE ("read_at" IS NULL)',
     'CREATE INDEX "delivery_peer_number" ON "delivery" ("peer", "number") WHERE ("state" = \'waiting\')',
     'CREATE INDEX "delivery_object" ON "delivery" ("object")',
     'CREATE INDEX "delivery_activity" ON "delivery" ("activity") WHERE ("activity" IS NOT NULL)',

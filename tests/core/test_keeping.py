@@ -168,6 +168,30 @@ def test_the_home_of_a_thread_hides_a_neighbours_answer_in_it_and_the_neighbours
         database.transact(moderation.hide, by=pim, post_id=answer)
 
 
+def test_who_only_reads_along_hides_an_answer_for_their_own_place_alone(database, elm, mo):
+    oak = people.neighbourhood(database, "Oak")
+    neighbours(database, elm, oak)
+    ana, bea, bob = (resident(database, *who) for who in (("Ana", elm), ("Bea", elm), ("Bob", oak)))
+    keeper = resident(database, "Pim", oak, moderator=True)
+    post = database.transact(posts.publish, by=ana, text="Hello", audience=Audience.NEIGHBOURS, places=[oak])
+    answer = database.transact(posts.reply, by=bea, to=post, text="Insult")
+    database.transact(moderation.hide, by=keeper, post_id=answer)
+    assert database.look(posts.get, post_id=answer, viewer=ana).text == "Insult"
+    with pytest.raises(NotFound):
+        database.look(posts.get, post_id=answer, viewer=bob)
+    assert database.look(posts.thread, root=post, viewer=bob) == []
+    assert [one.id for one in database.look(moderation.hidden_posts, viewer=keeper, neighbourhood=oak)] == [answer]
+    assert database.look(moderation.hidden_posts, viewer=mo, neighbourhood=elm) == []
+    with pytest.raises(Conflict):
+        database.transact(moderation.hide, by=keeper, post_id=answer)
+    database.transact(moderation.hide, by=mo, post_id=answer)
+    with pytest.raises(NotFound):
+        database.look(posts.get, post_id=answer, viewer=keeper)
+    database.transact(moderation.restore, by=mo, post_id=answer)
+    database.transact(moderation.restore, by=keeper, post_id=answer)
+    assert database.look(posts.get, post_id=answer, viewer=bob).text == "Insult"
+
+
 def test_what_another_place_told_is_hidden_at_home_alone_and_its_home_hides_it_everywhere(database, elm, mo):
     oak = people.neighbourhood(database, "Oak")
     neighbours(database, elm, oak)

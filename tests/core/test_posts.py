@@ -187,7 +187,7 @@ def test_the_rule_for_one_post_and_the_rule_for_a_list_say_the_same(database, st
     database.transact(moderation.hide, by=mia, post_id=some[0])
     database.transact(relations.block, by=ana, other=bob.account)
     kim, lou = resident(database, "Kim", street["oak"]), resident(database, "Lou", street["oak"], moderator=True)
-    database.transact(lambda uow: posts.hide_in(uow.db, some[2], street["oak"], hidden=True))
+    database.transact(lambda uow: posts.hide_in(uow.db, posts.row(uow.db, post_id=some[2]), street["oak"], hidden=True))
     database.transact(lambda uow: posts.part(uow.db, writer=street["elm"], reader=street["ash"], parted=True))
     for viewer in (kim, lou, ana, bob, cem, mia, everyone, NOBODY):
         one_by_one = {

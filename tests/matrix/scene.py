@@ -268,7 +268,7 @@ async def _say(scene: Scene) -> None:
 
 
 def _hide_in(uow: UnitOfWork, *, post: int, place: int) -> None:
-    assert posts.hide_in(uow.db, post, place, hidden=True)
+    assert posts.hide_in(uow.db, posts.row(uow.db, post_id=post), place, hidden=True)
 
 
 def _words(thing: str) -> str:

@@ -20,10 +20,12 @@ from fedhood.core import (
 )
 from fedhood.core.access import Viewer
 from fedhood.core.help_requests import State
-from fedhood.core.help_requests.tables import NoteTable, PrivateThreadTable
+from fedhood.core.help_requests.tables import MessageTable, NoteTable, PrivateThreadTable
 from fedhood.core.notifications import Kind
+from fedhood.core.peers import PeerState
 from fedhood.core.peers.tables import AgreementTable
 from fedhood.core.posts import Audience
+from fedhood.kernel.errors import Conflict
 from tests.stories.test_farewell import agree, ask, in_the_feed, on_the_board, street, tell
 from tests.support.world import make_neighbours, place, settle
 
@@ -85,6 +87,19 @@ async def test_what_was_said_while_it_was_hidden_arrives_when_it_is_shown_again(
     feed = await in_the_feed(oak, bob)
     assert set(feed) == {"The second", "A hand?"}
     assert feed["A hand?"].help.state is State.WITHDRAWN
+
+
+async def test_answers_that_were_given_while_the_post_was_hidden_arrive_when_it_is_shown_again(street):
+    elm, oak, ana, bob = street
+    post = await tell(elm, ana, "The first")
+    await settle(elm, oak)
+    await elm.database.write(moderation.hide, by=await keeper(elm), post_id=post)
+    await elm.database.write(posts.reply, by=ana, to=post, text="An answer")
+    await settle(elm, oak)
+    await elm.database.write(moderation.restore, by=await keeper(elm), post_id=post)
+    await settle(elm, oak)
+    there = (await in_the_feed(oak, bob))["The first"].post.id
+    assert [one.text for one in await oak.database.read(posts.thread, root=there, viewer=bob)] == ["An answer"]
 
 
 async def test_one_neighbourhood_hides_for_itself_what_another_on_its_server_still_reads(tmp_path):
@@ -253,6 +268,91 @@ async def test_who_leaves_the_conversation_ends_what_was_arranged_and_the_other_
     told = await heard(oak, bob) if who == "the asker" else await heard(elm, ana)
     assert told[0] is Kind.RELEASED
     assert (await oak.database.read(help_requests.thread_row, talk)).ended_at is not None
+
+
+# -- blocked, and again ------------------------------------------------------------------------------------------------
+
+
+async def test_a_blocked_neighbour_hears_of_the_end_and_the_two_may_agree_again_later(street):
+    elm, oak, ana, bob = street
+    await tell(elm, ana, "The first")
+    await settle(elm, oak)
+    peer = await elm.database.read(peers.by_host, oak.host)
+    await elm.database.write(peers.block, by=await keeper(elm), peer_id=peer.id)
+    await settle(elm, oak)
+    assert (await oak.database.read(peers.by_host, elm.host)).state is PeerState.ENDED
+    assert await heard(oak, await keeper(oak)) == [Kind.PEER_ENDED, Kind.PEER_ASKS]
+    await elm.database.write(peers.unblock, by=await keeper(elm), peer_id=peer.id)
+    await make_neighbours(elm, oak, await keeper(elm), await keeper(oak))
+    await tell(elm, ana, "The second")
+    await settle(elm, oak)
+    assert set(await in_the_feed(oak, bob)) == {"The first", "The second"}
+
+
+async def test_what_changed_while_two_had_parted_is_said_when_they_agree_again(street):
+    elm, oak, ana, bob = street
+    post = await tell(elm, ana, "The first")
+    request = await ask(elm, ana, "A hand?")
+    await settle(elm, oak)
+    await end(elm, oak)
+    await settle(elm, oak)
+    await elm.database.write(posts.edit, by=ana, post_id=post, text="The second")
+    await elm.database.write(help_requests.withdraw, by=ana, request_id=request)
+    await make_neighbours(elm, oak, await keeper(elm), await keeper(oak))
+    await settle(elm, oak)
+    feed = await in_the_feed(oak, bob)
+    assert set(feed) == {"The second", "A hand?"}
+    assert feed["A hand?"].help.state is State.WITHDRAWN
+
+
+async def test_nobody_is_chosen_and_nothing_said_where_it_would_not_arrive(street):
+    elm, oak, ana, bob = street
+    request = await ask(elm, ana, "A hand?")
+    _, thread, _ = await agree(elm, ana, oak, bob, "Who carries a piano?")
+    there = await on_the_board(oak, bob, "A hand?")
+    await oak.database.write(help_requests.offer, by=bob, request_id=there.post.id)
+    await settle(elm, oak)
+    (offer,) = await elm.database.read(help_requests.offers_of, post_id=request, viewer=ana)
+    await end(elm, oak)
+    with pytest.raises(Conflict):
+        await elm.database.write(help_requests.accept, by=ana, offer_id=offer.id)
+    with pytest.raises(Conflict):
+        await elm.database.write(help_requests.say, by=ana, thread_id=thread, text="Hello?")
+    await elm.database.write(help_requests.leave, by=ana, thread_id=thread)
+    await settle(elm, oak)
+    assert (await heard(oak, bob))[0] is Kind.RELEASED, "that nobody waits any more is heard all the same"
+
+
+@pytest.mark.parametrize("who", ["the asker", "the helper"])
+async def test_a_block_ends_what_was_arranged_and_the_other_is_told_that_alone(street, who):
+    elm, oak, ana, bob = street
+    request, _, talk = await agree(elm, ana, oak, bob, "Who carries a piano?")
+    if who == "the asker":
+        helper = (await elm.database.read(help_requests.offers_of, post_id=request, viewer=ana))[0].helper
+        await elm.database.write(help_requests.block, by=ana, other=helper)
+    else:
+        asker = (await oak.database.read(help_requests.thread_row, talk)).asker
+        await oak.database.write(help_requests.block, by=bob, other=asker)
+    await settle(elm, oak)
+    assert (await elm.database.read(help_requests.request_row, request)).state is State.OPEN
+    told = await heard(oak, bob) if who == "the asker" else await heard(elm, ana)
+    assert told[0] is Kind.RELEASED
+
+
+async def test_a_yes_that_comes_too_late_opens_a_conversation_that_closes_like_any_other(street):
+    elm, oak, ana, bob = street
+    request = await ask(elm, ana, "A hand?")
+    await settle(elm, oak)
+    there = (await on_the_board(oak, bob, "A hand?")).post.id
+    offer = await oak.database.write(help_requests.offer, by=bob, request_id=there)
+    await settle(elm, oak)
+    await oak.database.write(_later, timedelta(hours=74), help_requests.expire_due)
+    (theirs,) = await elm.database.read(help_requests.offers_of, post_id=request, viewer=ana)
+    await elm.database.write(help_requests.accept, by=ana, offer_id=theirs.id)
+    await settle(elm, oak)
+    assert (await oak.database.read(help_requests.offer_row, offer)).state == "accepted"
+    await oak.database.write(_later, timedelta(days=100), help_requests.erase_due)
+    assert await oak.database.read(lambda db: [one.text for one in MessageTable.select().execute(db)]) == [""]
 
 
 # -- nothing is left of it ---------------------------------------------------------------------------------------------

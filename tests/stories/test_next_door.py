@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from fedhood.backup import NEW_EPOCHS
+from fedhood.backup import LEAPS
 from fedhood.core import help_requests, notifications, posts, timelines
 from fedhood.core.help_requests import HelpCategory, Met, OfferState, Outcome, State
 from fedhood.core.notifications import Kind
@@ -158,7 +158,7 @@ async def test_what_waited_when_a_backup_was_made_still_arrives_in_order_after_a
 
     await tell("one")
     await tell("two")
-    await elm.database.write(lambda uow: uow.db.execute_sql(NEW_EPOCHS) and None)
+    await elm.database.write(lambda uow: uow.db.execute_sql(LEAPS[0].format(leap=7)) and None)
     await tell("three")
     await settle(elm, oak)
     assert await feed(oak, bob) == ["three", "two", "one"]

@@ -344,6 +344,10 @@ async def offer(visit: Visit) -> web.StreamResponse:
         )
     except Invalid as refused:
         return await _request_page(visit, entry, form=form, errors=forms.errors_of(refused, visit.words), status=422)
+    except Conflict as refused:
+        mine = entry.my_offer
+        if refused.code != "offered-already" or mine is None or mine.text != form.get("text", "").strip():
+            raise  # the same words again are the same offer, pressed twice
     return go(urls.help_request(entry.post.id))
 
 

@@ -82,12 +82,18 @@ def _for_asker(entry: Entry, request: HelpRequest, words: Words) -> State:
             talk = Action(label=words.gettext("To your conversation"), href=f"{page}/talk", look="quiet")
             return State(kind="coming", strong=words.gettext("Someone is coming"), action=talk)
         case help_requests.State.RESOLVED:
-            return State(kind="done", strong=words.gettext("Done, thank you both"), text=_closed(request, words))
+            return State(kind="done", strong=_done(request, words), text=_closed(request, words))
         case help_requests.State.WITHDRAWN:
             return State(kind="late", strong=words.gettext("You took this back."), text=_closed(request, words))
         case help_requests.State.EXPIRED:
             again = Action(label=words.gettext("Ask again"), href=f"/help/new?again={request.post}", look="quiet")
             return State(kind="late", strong=words.gettext("The time has passed. Ask again?"), action=again)
+
+
+def _done(request: HelpRequest, words: Words) -> str:
+    """Two are thanked only where two had to do with it, as far as is known here."""
+    together = request.outcome is Outcome.WITH_NEIGHBOUR
+    return words.gettext("Done, thank you both") if together else words.gettext("Done")
 
 
 def _for_others(entry: Entry, request: HelpRequest, viewer: Viewer, words: Words) -> State:
@@ -130,7 +136,7 @@ def _ended_by_it(entry: Entry, request: HelpRequest, thread: PrivateThread) -> b
 def _how_it_closed(request: HelpRequest, words: Words, *, asks: bool) -> State:
     """What became of a request, said to one of the two over their conversation."""
     if request.state is help_requests.State.RESOLVED:
-        return State(kind="done", strong=words.gettext("Done, thank you both"), text=_closed(request, words))
+        return State(kind="done", strong=_done(request, words), text=_closed(request, words))
     if request.state is help_requests.State.EXPIRED:
         return State(kind="late", strong=words.gettext("The time has passed."), text=_closed(request, words))
     said = words.gettext("You took this back.") if asks else words.gettext("Not needed any more.")

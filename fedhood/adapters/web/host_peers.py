@@ -36,7 +36,11 @@ async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) 
         named=visit.settings.host,
         city=visit.settings.profile is Profile.CITY,
         may_agree=await _may_agree(visit),
-        peers=[_row(peer, visit.words, visit.settings.profile) for peer in known if not _is_taken_away(peer)],
+        peers=[
+            _row(peer, visit.words, visit.settings.profile, agreed_too=await _agreed_too(visit, peer))
+            for peer in known
+            if not _is_taken_away(peer)
+        ],
         pairs_here=[(our, await visit.database.read(neighbourhoods.readers_of, our.id)) for our in ours],
         ours=ours,
         typed=typed,
@@ -54,8 +58,13 @@ async def _may_agree(visit: Visit) -> bool:
     return visit.account in await visit.database.read(peers.keepers)
 
 
-def _row(peer: Peer, words: Words, ours: Profile) -> dict[str, Any]:
-    kind, said = _state(peer, words, ours)
+async def _agreed_too(visit: Visit, peer: Peer) -> bool:
+    """Whether the other side has said yes as well."""
+    return await visit.database.read(peers.agreement, peer.id, ours=False) is not None
+
+
+def _row(peer: Peer, words: Words, ours: Profile, *, agreed_too: bool) -> dict[str, Any]:
+    kind, said = _state(peer, words, ours, agreed_too=agreed_too)
     return {
         "name": _name(peer),
         "host": peer.host,
@@ -121,9 +130,10 @@ def _name(peer: Peer) -> str:
     return peer.name.removesuffix(" (server)") or peer.host
 
 
-def _state(peer: Peer, words: Words, ours: Profile) -> tuple[str, str]:
-    """(look, words): where the two stand, and whose turn it is."""
-    if peer.state is PeerState.FOUND and peer.confirmed_at is not None:
+def _state(peer: Peer, words: Words, ours: Profile, *, agreed_too: bool) -> tuple[str, str]:
+    """(look, words): where the two stand, and whose turn it is. `agreed_too`: the other side has said yes as well."""
+    pressed = peer.state is PeerState.FOUND and peer.confirmed_at is not None
+    if pressed or (peer.state is PeerState.AGREED and not agreed_too):
         return "wait", words.gettext("You pressed. We wait for them to press too.")
     if peer.trust is Trust.BLOCKED:
         return "no", words.gettext(_BLOCKED)
@@ -179,8 +189,9 @@ async def _peer(visit: Visit) -> Peer:
 
 async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 200) -> web.Response:
     ours = await visit.database.read(neighbourhoods.ours)
-    kind, said = _state(peer, visit.words, visit.settings.profile)
+    kind, said = _state(peer, visit.words, visit.settings.profile, agreed_too=await _agreed_too(visit, peer))
     may = await _may_agree(visit)
+    asks_still = peer.confirmed_at is None
     asks = may and peer.state in {PeerState.FOUND, PeerState.ASKED_US} and bool(peer.fingerprint)
     asks_to_be = _ASKS.get((visit.settings.profile, peer.trust), "") if asks else ""
     return visit.page(
@@ -197,7 +208,7 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         asks_to_be=visit.words.gettext(asks_to_be) if asks_to_be else "",
         may_block=may and peer.state in _MAY_BE_BLOCKED and peer.trust is not Trust.BLOCKED,
         may_unblock=may and peer.trust is Trust.BLOCKED,
-        may_end=may and peer.state is PeerState.AGREED,
+        may_end=may and (peer.state is PeerState.AGREED or (peer.state is PeerState.FOUND and not asks_still)),
         may_forget=may and peer.state is PeerState.LOOKING,
         trouble=_trouble(peer, visit.words),
         reads=_reads_along(peer),

@@ -212,7 +212,7 @@ def _action(action: Action, people: _People, words: Words) -> dict[str, Any]:
 
 def _name(who: int | None, people: _People, words: Words) -> str:
     found = people.get(who) if who is not None else None
-    return views.person(found, words).name if found is not None else words.gettext("Somebody who left")
+    return views.person(found, words).name if found is not None else words.gettext("Whoever keeps the machine")
 
 
 def _page_of(action: Action) -> str:

@@ -17,7 +17,7 @@ _SENTENCES: dict[Kind, str] = {
     Kind.REPLY: N_("%(name)s answered you."),
     Kind.THANKS: N_("%(name)s says thanks."),
     Kind.OFFER: N_("%(name)s would like to help you."),
-    Kind.OFFER_ACCEPTED: N_("%(name)s is glad of your help. The note is in your conversation."),
+    Kind.OFFER_ACCEPTED: N_("%(name)s is glad of your help. You two can arrange it in private now."),
     Kind.OFFER_REFUSED: N_("%(name)s does not need your help any more. Thank you for offering."),
     Kind.OFFER_TAKEN_BACK: N_("%(name)s took the offer back."),
     Kind.RELEASED: N_("What you and %(name)s had arranged is off. The request is open again."),
@@ -26,6 +26,7 @@ _SENTENCES: dict[Kind, str] = {
     Kind.DID_YOU_MEET: N_("Did you and %(name)s meet?"),
     Kind.EXPIRED: N_("The time of your request has passed. Ask again?"),
     Kind.PEER_ASKS: N_("A neighbourhood next door would like to get to know you."),
+    Kind.PEER_ENDED: N_("A neighbourhood next door ended what you had agreed. Nothing is read across any more."),
     Kind.REPORT: N_("Somebody tells you that something is not right."),
     Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
     Kind.POST_HIDDEN: N_("Those who look after this place hid something you wrote."),
@@ -34,6 +35,7 @@ _SENTENCES: dict[Kind, str] = {
     Kind.KEEPER_RELIEVED: N_("%(name)s says that you look after this place no longer. Thank you for having done it."),
 }
 _TO_A_CITY = {Kind.PEER_ASKS: N_("A neighbourhood would like to get to know you.")}
+_BY_THE_HOST = frozenset({Kind.LINK_MADE, Kind.KEEPER_NAMED})
 _LAMPS = frozenset({Kind.OFFER, Kind.EXPIRED})
 _PICTURES = {
     Kind.THANKS: "thanks",
@@ -49,6 +51,7 @@ _ELSEWHERE = {
     Kind.REPLY: "/p/{}",
     Kind.THANKS: "/p/{}",
     Kind.PEER_ASKS: "/host/neighbours/{}",
+    Kind.PEER_ENDED: "/host/neighbours/{}",
     Kind.POST_HIDDEN: "/p/{}",
     Kind.REPORT: "/host/reports",
     Kind.REPORT_ANSWER: "/account/reports",
@@ -80,7 +83,8 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 def _item(told: Notification, actors: dict[int, accounts.Account], visit: Visit) -> dict[str, Any]:
     actor = actors.get(told.actor) if told.actor is not None else None
-    name = views.person(actor, visit.words).name if actor is not None else visit.words.gettext("A neighbour")
+    nobody = N_("Whoever keeps the machine") if told.kind in _BY_THE_HOST else N_("A neighbour")
+    name = views.person(actor, visit.words).name if actor is not None else visit.words.gettext(nobody)
     sentence = _SENTENCES[told.kind]
     if visit.settings.profile is Profile.CITY:
         sentence = _TO_A_CITY.get(told.kind, sentence)

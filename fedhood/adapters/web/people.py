@@ -4,7 +4,7 @@ from aiohttp import web
 
 from fedhood.adapters.web import views
 from fedhood.adapters.web.visit import Visit, go
-from fedhood.core import accounts, neighbourhoods, relations
+from fedhood.core import accounts, help_requests, neighbourhoods, relations
 from fedhood.core.accounts import Account, AccountState
 from fedhood.kernel import urls
 from fedhood.kernel.errors import Forbidden, NotFound, Unauthenticated
@@ -67,7 +67,7 @@ async def _page(visit: Visit, person: Account) -> web.Response:
 async def block(visit: Visit) -> web.StreamResponse:
     """From now on the two do not meet here; nobody is told."""
     person = await _found(visit)
-    await visit.database.write(relations.block, by=visit.viewer, other=person.id)
+    await visit.database.write(help_requests.block, by=visit.viewer, other=person.id)
     return go(f"/people/{person.key}")
 
 

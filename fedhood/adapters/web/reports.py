@@ -173,6 +173,8 @@ _OUTCOMES = {
 
 def _told(report: Report, person: Account, read_by: list[str], words: Words) -> dict[str, Any]:
     kind, said = _OUTCOMES[report.state]
+    if report.state is ReportState.OPEN and not read_by:
+        said = N_("It waits: nobody can look at it yet.")
     name = views.first_name(views.person(person, words).name)
     about = (
         words.gettext("About your conversation with %(name)s", name=name)

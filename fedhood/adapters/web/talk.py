@@ -74,7 +74,7 @@ async def _page(
         is_left=left,
         i_left=thread.left_by == visit.account or (thread.left_by is None and other.id in blocked),
         is_erased=thread.erased_at is not None,
-        may_say=await visit.database.read(help_requests.may_say, thread=thread, now=visit.now),
+        may_say=await visit.database.read(help_requests.may_say, thread=thread, now=visit.now, by=visit.account),
         outcomes=[(outcome.value, visit.words.gettext(said)) for outcome, said in help_views.OUTCOMES.items()],
         met=answer.value if answer is not None else "",
         answers=[(met.value, visit.words.gettext(said)) for met, said in help_views.MET.items()],

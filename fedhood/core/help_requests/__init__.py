@@ -63,6 +63,7 @@ from fedhood.core.help_requests.model import (
 )
 from fedhood.core.help_requests.offers import (
     accept,
+    block,
     decline,
     leave,
     offer,
@@ -140,6 +141,7 @@ __all__ = [
     "State",
     "accept",
     "ask",
+    "block",
     "confirmed",
     "decline",
     "edit_note",

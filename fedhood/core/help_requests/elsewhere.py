@@ -165,13 +165,17 @@ def offer_undone(uow: UnitOfWork, *, offer_id: int) -> None:
 
 
 def offer_accepted(uow: UnitOfWork, *, offer_id: int, agreement_uri: str) -> None:
-    """The other server says that our resident's offer is accepted: the private thread opens here too."""
+    """The other server says that our resident's offer is accepted: the private thread opens here too.
+
+    Of a request that is over by what we know it opens as one that has ended: it closes, and is erased, like any other.
+    """
     offered = _offer(uow.db, offer_id)
     if offered.state not in {OfferState.WAITING, OfferState.LAPSED}:
         return
     post = posts.row(uow.db, post_id=offered.request)
     if not store.answer(uow.db, offered, OfferState.ACCEPTED, at=uow.now):
         raise Conflict
+    is_over = request_row(uow.db, post.id).state not in LIVE
     store.open_thread(
         uow.db,
         PrivateThread(
@@ -182,7 +186,7 @@ def offer_accepted(uow: UnitOfWork, *, offer_id: int, agreement_uri: str) -> Non
             helper=offered.helper,
             uri=agreement_uri,
             opened_at=uow.now,
-            ended_at=None,
+            ended_at=uow.now if is_over else None,
             left_by=None,
             erased_at=None,
         ),
@@ -203,7 +207,7 @@ def offer_refused(uow: UnitOfWork, *, offer_id: int) -> None:
     reason = offers.RELEASED if let_go else offers.WHY[request_row(uow.db, post.id).state]
     if not store.answer(uow.db, offered, OfferState.REFUSED, at=uow.now, reason=reason):
         raise Conflict
-    store.end_thread(uow.db, offered.id, uow.now)
+    store.end_thread(uow.db, offered.id, uow.now, left_by=post.author if let_go else None)
     uow.record(OfferRefused(object=post.id, offer=offered.id, asker=post.author, helper=offered.helper, reason=reason))
 
 

@@ -21,11 +21,11 @@ from fedhood.core.help_requests.model import (
     Sent,
     State,
 )
-from fedhood.core.help_requests.reading import household_of, own, seen
+from fedhood.core.help_requests.reading import household_of, is_reachable, own, seen
 from fedhood.core.help_requests.tables import OfferTable
 from fedhood.core.help_requests.talk import hand_over, mark_left, party
 from fedhood.kernel import text as texts
-from fedhood.kernel.errors import Conflict, Forbidden, NotFound
+from fedhood.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
     from fedhood.core.access import Viewer
@@ -159,7 +159,7 @@ def undo(uow: UnitOfWork, post: Post, offered: Offer) -> None:
     """Take an offer back that nobody here has accepted."""
     if not store.answer(uow.db, offered, OfferState.WITHDRAWN, at=uow.now):
         raise Conflict(code="answered")
-    store.end_thread(uow.db, offered.id, uow.now)
+    store.end_thread(uow.db, offered.id, uow.now, left_by=offered.helper)
     uow.record(
         HelpOfferTakenBack(
             object=post.id,
@@ -182,6 +182,8 @@ def accept(uow: UnitOfWork, *, by: Viewer, offer_id: int) -> int:
     post, request = own(uow.db, offered.request, by)
     if relations.is_blocked(uow.db, post.author, offered.helper):
         raise NotFound
+    if not is_reachable(uow.db, offered.helper, uow.now):
+        raise Conflict("their neighbourhood is next door no longer", code="parted")
     if request.state is not State.OPEN or offered.state is not OfferState.WAITING:
         raise Conflict(code="not-open")
     revision = store.change(uow.db, request, to=State.CLAIMED, at=uow.now, offer=offered.id)
@@ -269,8 +271,24 @@ def leave(uow: UnitOfWork, *, by: Viewer, thread_id: int) -> None:
     mark_left(uow, thread, by.account)
 
 
+def block(uow: UnitOfWork, *, by: Viewer, other: int) -> None:
+    """Somebody will not meet somebody: what the two had arranged ends first, and that alone is told.
+
+    Raises Unauthenticated, Invalid, NotFound.
+    """
+    if by.account is None:
+        raise Unauthenticated
+    for thread in store.threads_between(uow.db, by.account, other):
+        if thread.ended_at is None and thread.erased_at is None:
+            leave(uow, by=by, thread_id=thread.id)
+    relations.block(uow, by=by, other=other)
+
+
 def drop_out(uow: UnitOfWork, accepted: Offer, *, by_helper: bool) -> None:
-    """The agreement of asker and helper ends before the help came. Raises Conflict when it had ended already."""
+    """The agreement of asker and helper ends before the help came, and their conversation with it.
+
+    Raises Conflict when it had ended already.
+    """
     post = posts.row(uow.db, post_id=accepted.request)
     request = store.request(uow.db, accepted.request)
     if request is None or request.state is not State.CLAIMED or request.offer != accepted.id:
@@ -279,7 +297,7 @@ def drop_out(uow: UnitOfWork, accepted: Offer, *, by_helper: bool) -> None:
     to = OfferState.WITHDRAWN if by_helper else OfferState.REFUSED
     if revision is None or not store.answer(uow.db, accepted, to, at=uow.now, reason=RELEASED):
         raise Conflict(code="not-claimed")
-    store.end_thread(uow.db, accepted.id, uow.now)
+    store.end_thread(uow.db, accepted.id, uow.now, left_by=accepted.helper if by_helper else post.author)
     uow.record(
         HelpReleased(
             neighbourhood=post.neighbourhood,

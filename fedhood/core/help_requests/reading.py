@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.core import accounts, households, posts, relations
+from fedhood.core import accounts, households, peers, posts, relations
 from fedhood.core.help_requests import store
 from fedhood.core.help_requests.model import (
     LIVE,
@@ -17,6 +17,8 @@ from fedhood.kernel.database import Compiled, among
 from fedhood.kernel.errors import NotFound
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import peewee
 
     from fedhood.core.access import Viewer
@@ -62,6 +64,12 @@ def note_of(db: peewee.Database, *, post_id: int, viewer: Viewer) -> str:
 def is_live(request: HelpRequest) -> bool:
     """Whether somebody still waits for help."""
     return request.state in LIVE
+
+
+def is_reachable(db: peewee.Database, account: int, now: datetime) -> bool:
+    """Whether private words reach somebody: they live here, or their server is one that we grant them to."""
+    peer = accounts.get(db, account).peer
+    return peer is None or "direct" in peers.grants(db, peer_id=peer, ours=True, now=now)
 
 
 def household_of(uow: UnitOfWork, account: int | None) -> int | None:

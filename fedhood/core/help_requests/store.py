@@ -272,6 +272,14 @@ def threads_of_offer(db: peewee.Database, offer_id: int) -> list[PrivateThread]:
     return threads(db, PrivateThreadTable.offer == offer_id)
 
 
+def threads_between(db: peewee.Database, one: int, two: int) -> list[PrivateThread]:
+    """The private threads of two people, whoever of them asked."""
+    either = ((PrivateThreadTable.asker == one) & (PrivateThreadTable.helper == two)) | (
+        (PrivateThreadTable.asker == two) & (PrivateThreadTable.helper == one)
+    )
+    return threads(db, either)
+
+
 def open_thread(db: peewee.Database, new: PrivateThread) -> None:
     """Open a private thread."""
     PrivateThreadTable.insert(
@@ -282,12 +290,13 @@ def open_thread(db: peewee.Database, new: PrivateThread) -> None:
         helper=new.helper,
         uri=new.uri,
         opened_at=new.opened_at,
+        ended_at=new.ended_at,
     ).execute(db)
 
 
-def end_thread(db: peewee.Database, offer_id: int, at: datetime) -> None:
-    """The agreement of an offer has ended."""
-    PrivateThreadTable.update(ended_at=at).where(
+def end_thread(db: peewee.Database, offer_id: int, at: datetime, *, left_by: int | None = None) -> None:
+    """The agreement of an offer has ended; `left_by`: one of the two called it off, and nothing more is said."""
+    PrivateThreadTable.update(ended_at=at, left_by=left_by).where(
         PrivateThreadTable.offer == offer_id, PrivateThreadTable.ended_at.is_null()
     ).execute(db)
 

@@ -18,6 +18,7 @@ from fedhood.core.help_requests.model import (
     PrivateThread,
     Sent,
 )
+from fedhood.core.help_requests.reading import is_reachable
 from fedhood.core.help_requests.tables import (
     HelpRequestTable,
     MeetingTable,
@@ -68,14 +69,19 @@ def say(uow: UnitOfWork, *, by: Viewer, thread_id: int, text: str) -> int:
     """
     thread = party(uow.db, thread_id, by)
     text = texts.words(text, field="text", most=MOST_MESSAGE)
-    if not may_say(uow.db, thread=thread, now=uow.now):
+    if not may_say(uow.db, thread=thread, now=uow.now, by=by.account):
         raise Conflict(code="closed")
     return _keep(uow, thread, by.account or 0, part="", text=text)
 
 
-def may_say(db: peewee.Database, *, thread: PrivateThread, now: datetime) -> bool:
-    """Whether a new message may still be said in a thread. A block looks like one that was left."""
+def may_say(db: peewee.Database, *, thread: PrivateThread, now: datetime, by: int | None = None) -> bool:
+    """Whether a new message may still be said in a thread, and with `by` whether it would reach the other one.
+
+    A block looks like one that was left.
+    """
     if thread.erased_at is not None or is_left(db, thread=thread):
+        return False
+    if by is not None and not is_reachable(db, thread.other(by), now):
         return False
     return thread.ended_at is None or now <= thread.ended_at + _promised(db)[0]
 

@@ -255,6 +255,8 @@ def merge(uow: UnitOfWork, *, by: Viewer, keep: int, other: int) -> None:
     if not merged or rows[keep].merged_into is not None:
         raise Conflict("one of them is part of another home already", code="merged")
     movers = members(uow.db, other)
+    if len(movers) + len(members(uow.db, keep)) > MOST_MEMBERS:
+        raise Conflict(f"one home has at most {MOST_MEMBERS} people here", code="too-many")
     MembershipTable.update(until=uow.now).where(
         MembershipTable.household == other, MembershipTable.until.is_null()
     ).execute(uow.db)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fedhood.core import access, accounts, households, neighbourhoods
-from fedhood.core.access import Permission, Role
+from fedhood.core.access import NOBODY, Permission, Role
 from fedhood.core.accounts import AccountState
 from fedhood.core.moderation.model import MOST_WORDS, KeeperNamed, KeeperRelieved, LinkMade
 from fedhood.core.moderation.tables import ActionTable
@@ -43,6 +43,32 @@ def entrust(uow: UnitOfWork, *, by: Viewer, account: int) -> None:
     access.give(uow, account=person.id, role=Role.MODERATOR, neighbourhood=home, by=by.account)
     note(uow, by=by, neighbourhood=home, action="entrust", person=person.id)
     uow.record(KeeperNamed(neighbourhood=home, account=person.id, by=by.account or 0))
+
+
+def link_from_outside(uow: UnitOfWork, *, account: int) -> str:
+    """Whoever keeps the machine makes a link for somebody of this server: told and, for a resident, logged."""
+    person = accounts.get(uow.db, account)
+    token = access.make_link(uow, account=account, by=None)
+    if person.neighbourhood is not None:
+        note(uow, by=NOBODY, neighbourhood=person.neighbourhood, action="link", person=account)
+    uow.record(LinkMade(neighbourhood=person.neighbourhood, account=account, by=None))
+    return token
+
+
+def entrust_from_outside(uow: UnitOfWork, *, account: int, everywhere: bool) -> None:
+    """Whoever keeps the machine makes a resident a moderator of their neighbourhood, or of the whole server.
+
+    Raises NotFound, Conflict (is so already).
+    """
+    person = accounts.get(uow.db, account)
+    home = person.neighbourhood
+    if person.peer is not None or home is None or person.state is not AccountState.ACTIVE:
+        raise NotFound
+    if (Role.MODERATOR, None if everywhere else home) in access.rights_of(uow.db, account):
+        raise Conflict(f"{person.name} does so already", code="so-already")
+    access.give(uow, account=account, role=Role.MODERATOR, neighbourhood=None if everywhere else home, by=None)
+    note(uow, by=NOBODY, neighbourhood=home, action="entrust", person=account)
+    uow.record(KeeperNamed(neighbourhood=home, account=account, by=None))
 
 
 def relieve(uow: UnitOfWork, *, by: Viewer, account: int) -> None:

@@ -100,20 +100,20 @@ class ReportClosed(Fact):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LinkMade(Fact):
-    """A moderator made a link that signs somebody in once."""
+    """A link was made that signs somebody in once; `by` is None for whoever keeps the machine."""
 
     kind: ClassVar[str] = "access.link-made"
     account: int
-    by: int
+    by: int | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class KeeperNamed(Fact):
-    """Somebody looks after a neighbourhood from now on."""
+    """Somebody looks after a neighbourhood from now on; `by` is None for whoever keeps the machine."""
 
     kind: ClassVar[str] = "keeper.named"
     account: int
-    by: int
+    by: int | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

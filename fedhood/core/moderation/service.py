@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from fedhood.core.posts import Post
     from fedhood.kernel.database import UnitOfWork
 
-_LATEST_HIDINGS = 200
-
 
 def report(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: Reason, text: str = "") -> int:
     """A resident complains about a post, to the moderators of the own neighbourhood.
@@ -225,8 +223,8 @@ def reach(db: peewee.Database, *, post: Post, viewer: Viewer) -> Reach:
     """What this moderator may hide of a post.
 
     Of a thread that began here its neighbourhood's moderators hide all, of an answer those of its author's as well.
-    A post that was told here from next door is hidden in one's own places alone, an answer in such a thread from all
-    who read it here. Nobody judges their own words.
+    What was told here from next door, a post or an answer in its thread, is hidden in one's own places alone. Nobody
+    judges their own words.
     """
     if post.author == viewer.account:
         return Reach(log=0, everywhere=False)
@@ -240,7 +238,7 @@ def reach(db: peewee.Database, *, post: Post, viewer: Viewer) -> Reach:
     places = tuple(place for place in sorted(told) if access.may(viewer, Permission.MODERATE, place))
     if not places:
         return Reach(log=0, everywhere=False)
-    return Reach(log=places[0], everywhere=post.root is not None, places=() if post.root is not None else places)
+    return Reach(log=places[0], everywhere=False, places=places)
 
 
 def is_hidden(post: Post, within: Reach) -> bool:
@@ -257,7 +255,7 @@ def _show_or_hide(uow: UnitOfWork, by: Viewer, post_id: int, reason: str, *, hid
     if within.everywhere:
         changed = posts.hide(uow.db, post_id, at=uow.now if hidden else None)
     else:
-        changed = sum(posts.hide_in(uow.db, post_id, place, hidden=hidden) for place in within.places) > 0
+        changed = sum(posts.hide_in(uow.db, post, place, hidden=hidden) for place in within.places) > 0
     if not changed:
         raise Conflict(code="so-already")
     action = "hide" if hidden else "restore"
@@ -318,15 +316,12 @@ def _of(row: ReportTable) -> Report:
 
 
 def hidden_posts(db: peewee.Database, *, viewer: Viewer, neighbourhood: int) -> list[Post]:
-    """What is hidden now and the moderators of a neighbourhood may show again, the newest hiding first.
+    """What is hidden now and the moderators of a neighbourhood may show again, the newest first.
 
-    Of what was hidden lately: the last 200 times that anything was. Raises Unauthenticated, Forbidden.
+    Raises Unauthenticated, Forbidden.
     """
     access.require(viewer, Permission.MODERATE, neighbourhood)
-    hidings = ActionTable.select(ActionTable.object).where(ActionTable.action == "hide").order_by(ActionTable.id.desc())
-    latest = dict.fromkeys(row.object for row in hidings.limit(_LATEST_HIDINGS).execute(db))
-    found = (posts.row(db, post_id=post_id) for post_id in latest)
-    return [post for post in found if post.deleted_at is None and _hidden_here(db, post, viewer, neighbourhood)]
+    return [post for post in posts.all_hidden(db) if _hidden_here(db, post, viewer, neighbourhood)]
 
 
 def _hidden_here(db: peewee.Database, post: Post, viewer: Viewer, neighbourhood: int) -> bool:

@@ -1,6 +1,7 @@
 """Who is to hear of what."""
 
 from fedhood.core.notifications.model import (
+    SAFETY,
     Kind,
     Notification,
 )
@@ -13,6 +14,7 @@ from fedhood.core.notifications.service import (
 )
 
 __all__ = [
+    "SAFETY",
     "Kind",
     "Notification",
     "forget",

@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     DID_YOU_MEET = "did-you-meet"
     EXPIRED = "expired"
     PEER_ASKS = "peer-asks"
+    PEER_ENDED = "peer-ended"
     REPORT = "report"
     REPORT_ANSWER = "report-answer"
     POST_HIDDEN = "post-hidden"
@@ -33,8 +34,8 @@ class Kind(enum.StrEnum):
     KEEPER_RELIEVED = "keeper-relieved"
 
 
-# about oneself and one's rights: told whoever blocked whom
-SAFETY = frozenset({Kind.LINK_MADE, Kind.KEEPER_NAMED, Kind.KEEPER_RELIEVED})
+# about oneself and one's rights, and that nobody is coming: told whoever blocked whom
+SAFETY = frozenset({Kind.LINK_MADE, Kind.KEEPER_NAMED, Kind.KEEPER_RELIEVED, Kind.RELEASED, Kind.CALLED_OFF})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

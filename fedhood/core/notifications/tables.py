@@ -19,3 +19,8 @@ class NotificationTable(Table):
     class Meta:
         table_name = "notification"
         indexes = ((("account", "id"), False),)
+
+
+NotificationTable.add_index(
+    NotificationTable.index(NotificationTable.account, where=NotificationTable.read_at.is_null(), name="unread")
+)

@@ -122,6 +122,13 @@ class PeerAgreed(Fact):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerGranted(Fact):
+    """A server said yes to us, and what it grants."""
+
+    kind: ClassVar[str] = "peer.granted"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PeerAskedAgain(Fact):
     """A server that we agreed with asks once more: it did not hear our yes, or lost it."""
 

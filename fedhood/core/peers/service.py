@@ -16,6 +16,7 @@ from fedhood.core.peers.model import (
     PeerAsked,
     PeerAskedAgain,
     PeerFound,
+    PeerGranted,
     PeerState,
     Trust,
     host_of,
@@ -297,6 +298,8 @@ def their_agreement(
     named = {uri: _theirs(uow, peer_id, uri) for uri, our in pairs if our in ours}
     wanted = {(named[uri], our) for uri, our in pairs if uri in named and our in ours}
     read_only(uow, peer_id, wanted if "neighbours" in granted.scopes else set())
+    if known is None:
+        uow.record(PeerGranted(object=peer_id))
 
 
 def _theirs(uow: UnitOfWork, peer_id: int, uri: str) -> int:

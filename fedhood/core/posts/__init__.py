@@ -36,7 +36,19 @@ from fedhood.core.posts.service import (
     row,
     thread,
 )
-from fedhood.core.posts.store import COLUMNS, count, hide, hide_in, ids_by, part, places_of, post_of
+from fedhood.core.posts.store import (
+    COLUMNS,
+    all_hidden,
+    count,
+    hide,
+    hide_in,
+    ids_by,
+    part,
+    places_of,
+    post_of,
+    replies_of,
+    told,
+)
 from fedhood.core.posts.tables import PlaceTable, PostTable
 from fedhood.core.posts.visibility import condition, may_see
 
@@ -58,6 +70,7 @@ __all__ = [
     "ReplyMirrorDeleted",
     "ReplyMirrorEdited",
     "ReplyMirrored",
+    "all_hidden",
     "at_version",
     "by_uri",
     "condition",
@@ -79,8 +92,10 @@ __all__ = [
     "places_of",
     "post_of",
     "publish",
+    "replies_of",
     "reply",
     "resident",
     "row",
     "thread",
+    "told",
 ]

@@ -126,14 +126,19 @@ def _with_places(db: peewee.Database, row: tuple[Any, ...] | None) -> Post | Non
     return _placed(db, row[5] or row[0], [row])[0]
 
 
-def _placed(db: peewee.Database, root: int, rows: Iterable[Sequence[Any]]) -> list[Post]:
-    """Rows of one thread as values, with what is known of its places."""
-    places = _PLACES.rows(db, posts=[root])
-    all_of_them, parted, hidden = (
-        tuple(place for _, place, *flags in places if chosen(*flags))
-        for chosen in (lambda *_: True, lambda parted, _: parted, lambda _, hidden: hidden)
-    )
-    return [dataclasses.replace(post_of(row, all_of_them), parted=parted, hidden_in=hidden) for row in rows]
+def _placed(db: peewee.Database, root: int, rows: Sequence[Sequence[Any]]) -> list[Post]:
+    """Rows of one thread as values, with what is known of its places; an answer has none but those that hid it."""
+    known = _PLACES.rows(db, posts=list({root, *(row[0] for row in rows)}))
+    places = tuple(place for post, place, *_ in known if post == root)
+    parted = tuple(place for post, place, is_parted, _ in known if post == root and is_parted)
+    return [
+        dataclasses.replace(
+            post_of(row, places),
+            parted=parted,
+            hidden_in=tuple(place for post, place, _, hidden in known if hidden and post in {root, row[0]}),
+        )
+        for row in rows
+    ]
 
 
 def places_of(db: peewee.Database, roots: Iterable[int]) -> dict[int, tuple[int, ...]]:
@@ -144,10 +149,45 @@ def places_of(db: peewee.Database, roots: Iterable[int]) -> dict[int, tuple[int,
     return {post: tuple(places) for post, places in found.items()}
 
 
-def hide_in(db: peewee.Database, post_id: int, place: int, *, hidden: bool) -> bool:
-    """Hide a root from one place, or show it there again. False: it was so already."""
-    here = (PlaceTable.post == post_id, PlaceTable.place == place, PlaceTable.hidden == (not hidden))
+def hide_in(db: peewee.Database, post: Post, place: int, *, hidden: bool) -> bool:
+    """Hide a post or an answer from one place, or show it there again. False: it was so already.
+
+    An answer has a row of a place only while that place hides it.
+    """
+    if post.root is not None and hidden:
+        added = PlaceTable.insert(place=place, post=post.id, next_door=True, hidden=True).on_conflict_ignore()
+        return place not in post.hidden_in and added.execute(db) is not None
+    here = (PlaceTable.post == post.id, PlaceTable.place == place, PlaceTable.hidden == (not hidden))
+    if post.root is not None:
+        return bool(PlaceTable.delete().where(*here).execute(db))
     return bool(PlaceTable.update(hidden=hidden).where(*here).execute(db))
+
+
+def all_hidden(db: peewee.Database) -> list[Post]:
+    """What is hidden anywhere on this server, the newest first; along the indexes of what is hidden."""
+    everywhere = PostTable.select(PostTable.id).where(PostTable.hidden_at.is_null(is_null=False))
+    somewhere = PlaceTable.select(PlaceTable.post).where(PlaceTable.hidden)
+    ids = {row.id for row in everywhere.execute(db)} | {row.post for row in somewhere.execute(db)}
+    found = (by_id(db, post_id) for post_id in sorted(ids, reverse=True))
+    return [post for post in found if post is not None and post.deleted_at is None]
+
+
+def told(db: peewee.Database, *, writer: int, reader: int, since: datetime) -> list[Post]:
+    """The posts that one neighbourhood told another from a moment on, oldest first."""
+    rows = (
+        PostTable.select(PostTable.id)
+        .join(PlaceTable, on=(PlaceTable.post == PostTable.id))
+        .where(
+            PlaceTable.place == reader,
+            PostTable.neighbourhood == writer,
+            PostTable.root.is_null(),
+            PostTable.deleted_at.is_null(),
+            PostTable.published_at >= since,
+        )
+        .order_by(PostTable.id)
+    )
+    found = (by_id(db, row.id) for row in rows.execute(db))
+    return [post for post in found if post is not None]
 
 
 def part(db: peewee.Database, *, writer: int, reader: int, parted: bool) -> None:
@@ -241,7 +281,7 @@ _REPLIES = Compiled(lambda: PostTable.select(*COLUMNS).where(PostTable.root == h
 
 def replies_of(db: peewee.Database, root: int) -> list[Post]:
     """All answers of a thread, oldest first, whatever their state."""
-    return _placed(db, root, _REPLIES.rows(db, root=root))
+    return _placed(db, root, list(_REPLIES.rows(db, root=root)))
 
 
 def ids_by(db: peewee.Database, account: int) -> list[int]:

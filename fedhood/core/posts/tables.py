@@ -35,6 +35,9 @@ class PostTable(Table):
 PostTable.add_index(PostTable.index(PostTable.category, PostTable.id))
 # partial: most posts are no replies, and a plain index over nulls misleads the planner
 PostTable.add_index(PostTable.index(PostTable.root, PostTable.id, where=PostTable.root.is_null(is_null=False)))
+PostTable.add_index(
+    PostTable.index(PostTable.hidden_at, where=PostTable.hidden_at.is_null(is_null=False), name="post_hidden")
+)
 
 
 class PlaceTable(Table):
@@ -58,7 +61,12 @@ class PlaceTable(Table):
 
 PlaceTable.add_index(PlaceTable.index(PlaceTable.post))
 # each list that a page can ask for walks an index of its own: rare things must not be looked for among common ones
-PlaceTable.add_index(PlaceTable.index(PlaceTable.place, PlaceTable.post, where=PlaceTable.next_door, name="next_door"))
+PlaceTable.add_index(
+    PlaceTable.index(
+        PlaceTable.place, PlaceTable.post, where=PlaceTable.next_door & ~PlaceTable.parted, name="next_door"
+    )
+)
+PlaceTable.add_index(PlaceTable.index(PlaceTable.post, where=PlaceTable.hidden, name="place_hidden"))
 
 
 class VersionTable(Table):

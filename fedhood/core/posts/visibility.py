@@ -53,8 +53,8 @@ def may_see(db: peewee.Database, post: Post, viewer: Viewer) -> bool:
         return False
     if post.hidden_at is not None and not _may_see_hidden(post, viewer):
         return False
-    if viewer.is_resident and viewer.neighbourhood in post.hidden_in:
-        return access.may(viewer, Permission.MODERATE, viewer.neighbourhood)
+    if viewer.is_resident and viewer.neighbourhood in post.hidden_in and not _looks_after_home(viewer):
+        return False
     if not _RULE[post.audience, standing(db, post, viewer)]:
         return False
     return viewer.account is None or not relations.is_blocked(db, viewer.account, post.author)
@@ -71,6 +71,10 @@ def standing(db: peewee.Database, post: Post, viewer: Viewer) -> Standing:
     ):
         return Standing.PEER_OF_A_PLACE
     return Standing.STRANGER
+
+
+def _looks_after_home(viewer: Viewer) -> bool:
+    return access.may(viewer, Permission.MODERATE, viewer.neighbourhood)
 
 
 def _may_see_hidden(post: Post, viewer: Viewer) -> bool:

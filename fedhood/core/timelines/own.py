@@ -77,7 +77,7 @@ def _posts(db: peewee.Database, account: int) -> list[dict[str, Any]]:
             "edited_at": _at(row.edited_at),
             "language": row.language,
             "audience": row.audience,
-            "read_in": [names[place] for place in places.get(row.id, [])],
+            "read_in": [names[place] for place in places.get(row.id, []) if row.root is None],
             "category": row.category,
             "text": row.text,
             "help": None if row.id not in helps else _help(helps[row.id], notes.get(row.id, "")),

@@ -11,7 +11,7 @@ from fedhood.core.peers import Trust
 from fedhood.kernel.settings import Profile, Settings
 from tests.adapters.web.browser import Browser, site
 from tests.adapters.web.test_pages_every import checked
-from tests.adapters.web.test_pages_host import KNOWN, THEIRS
+from tests.adapters.web.test_pages_host import KNOWN, THEIRS, they_agree
 
 
 @pytest.fixture
@@ -106,6 +106,8 @@ async def test_a_city_hears_of_a_neighbourhood_and_reads_what_it_would_be_given(
     assert "They hand the figures of each quarter in to you. You read nothing of theirs." in cleo.words
     assert "next door" not in cleo.words
     await cleo.press(f"/host/neighbours/{peer}/match", letters=THEIRS)
+    city.database.transact(they_agree, peer, Trust.CITY)
+    await cleo.get(f"/host/neighbours/{peer}")
     assert "They hand their figures in to you." in cleo.words
 
 

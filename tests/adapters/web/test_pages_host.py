@@ -189,6 +189,13 @@ async def test_an_address_at_which_nobody_answers_says_so_in_words_and_can_be_ta
     assert "We are looking for them." in named.words
 
 
+def they_agree(uow, peer_id: int, trust: Trust = Trust.NEIGHBOUR) -> None:
+    year = uow.now + timedelta(days=365)
+    peers.their_agreement(
+        uow, peer_id=peer_id, trust=trust, scopes=["public"], pairs=[], valid_until=year, updated_at=uow.now
+    )
+
+
 async def test_who_asks_is_agreed_with_for_the_neighbourhoods_that_were_chosen(street, named):
     groups = [{"uri": "https://linden.example/ap/groups/linden", "key": "linden", "name": "Lindenquarter"}]
     peer_id = street.database.transact(
@@ -207,6 +214,9 @@ async def test_who_asks_is_agreed_with_for_the_neighbourhoods_that_were_chosen(s
     await named.get(f"/host/neighbours/{peer_id}")
     field = re.search(rf'name="(pair-{street.elm}-0)"', page).group(1)
     await named.press(f"/host/neighbours/{peer_id}/match", letters=THEIRS, **{field: "yes"})
+    assert "We wait for them to press too." in named.words
+    street.database.transact(they_agree, peer_id)
+    await named.get(f"/host/neighbours/{peer_id}")
     assert "You are neighbours." in named.words
     assert "What Elm shows next door is read in Lindenquarter." in named.words
     assert street.database.look(peers.get, peer_id).state is PeerState.AGREED
@@ -303,6 +313,8 @@ async def test_a_city_that_asks_says_that_it_gets_figures_and_reads_nothing(stre
     assert "they get the figures of each quarter, and read nothing." in named.words
     assert "will read what yours show" not in named.words
     await named.press(f"/host/neighbours/{peer}/match", letters=THEIRS)
+    street.database.transact(they_agree, peer, Trust.CITY)
+    await named.get(f"/host/neighbours/{peer}")
     assert "This is the city. It gets figures, and reads nothing." in named.words
 
 

@@ -61,8 +61,10 @@ async def test_who_may_not_read_it_cannot_report_it(street):
 async def test_the_reporter_reads_who_looks_at_it_and_then_the_answer(street):
     browser = await reported(street, await told(street), street.eva)
     assert "About something Ana wrote" in browser.words
-    assert "It is being looked at." in browser.words
+    assert "It waits: nobody can look at it yet." in browser.words
     host = await another_keeper(street)
+    await browser.get("/account/reports")
+    assert "It is being looked at." in browser.words
     page = await host.get("/host/reports")
     assert "Eva Stoep" in host.words
     assert "She names my son." in host.words

@@ -85,7 +85,7 @@ async def test_a_helper_who_dropped_out_before_is_not_thanked_for_what_another_d
     await ana.press(f"{path}/resolve", outcome="with-neighbour")
     assert "Done, thank you both" in ana.words
     await bob.get(f"{path}/talk")
-    assert "This is over." in bob.words
+    assert "This conversation has ended." in bob.words
     assert "Done, thank you both" not in bob.words
 
 
