@@ -139,6 +139,8 @@ async def test_what_was_told_is_read_no_longer_after_the_end_and_its_removal_is_
         await (end(elm, oak) if by_whom == "the writer" else end(oak, elm))
     await settle(elm, oak)
     assert await in_the_feed(oak, bob) == {}
+    if by_whom == "the writer":
+        assert [one.name for one in (await in_the_feed(elm, ana))[SECRET].places] == ["Elm"]
     assert (await oak.database.read(posts.row, post_id=there)).text == SECRET
     await elm.database.write(posts.delete, by=ana, post_id=post)
     await settle(elm, oak)

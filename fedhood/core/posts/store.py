@@ -142,10 +142,11 @@ def _placed(db: peewee.Database, root: int, rows: Sequence[Sequence[Any]]) -> li
 
 
 def places_of(db: peewee.Database, roots: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """The places of each of these root posts."""
+    """The places in which each of these root posts is read now: told to them, and not parted since."""
     found: dict[int, list[int]] = {}
-    for post, place, *_ in _PLACES.rows(db, posts=list(roots)):
-        found.setdefault(post, []).append(place)
+    for post, place, parted, _ in _PLACES.rows(db, posts=list(roots)):
+        if not parted:
+            found.setdefault(post, []).append(place)
     return {post: tuple(places) for post, places in found.items()}
 
 
