@@ -85,4 +85,4 @@ async def test_no_window_is_lit_where_someone_is_coming(street):
     await ana.get(request)
     await ana.press(button(ana.text, "choose"))
     assert lit not in await kim.get("/")
-    assert "No windows lit. Everybody is managing." in kim.words
+    assert "No windows lit. Nobody asks for help now." in kim.words
