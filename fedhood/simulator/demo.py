@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import sys
 import tempfile
 import threading
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -24,6 +26,7 @@ def main(*, check: bool) -> int:
     """Tell the story. With `check`, end afterwards: 0 when every step happened on the other side, else 1."""
     if not check:
         _check_free(PORTS)
+    signal.signal(signal.SIGTERM, _end)
     with tempfile.TemporaryDirectory(prefix="fedhood-demo-") as folder, Town(Path(folder)) as town:
         begun = monotonic()
         click.echo("Elm, Oak and the city of Mechelen open their doors …")
@@ -44,6 +47,11 @@ def main(*, check: bool) -> int:
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
     return 0
+
+
+def _end(signum: int, _: object) -> NoReturn:
+    """Ended from outside: the servers that were started are ended too."""
+    raise SystemExit(128 + signum)
 
 
 def _check_free(ports: tuple[int, ...]) -> None:
