@@ -107,7 +107,7 @@ async def test_help_is_asked_here_offered_next_door_and_comes(street):
     await elm.database.write(help_requests.resolve, by=ana, request_id=request, outcome=Outcome.WITH_NEIGHBOUR)
     await settle(elm, oak)
     mirrored = await oak.database.read(help_requests.get, post_id=there.post.id, viewer=bob)
-    assert mirrored.state is State.RESOLVED
+    assert (mirrored.state, mirrored.outcome) == (State.RESOLVED, Outcome.WITH_NEIGHBOUR)
     asked = await oak.database.read(notifications.latest, account=bob.account, limit=9)
     assert Kind.DID_YOU_MEET in [one.kind for one in asked]
     await oak.database.write(help_requests.met, by=bob, thread_id=talk.id, answer=Met.YES)

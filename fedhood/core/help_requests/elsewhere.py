@@ -19,6 +19,7 @@ from fedhood.core.help_requests.model import (
     OfferAccepted,
     OfferRefused,
     OfferState,
+    Outcome,
     PrivateThread,
     Sent,
     State,
@@ -212,8 +213,9 @@ def offer_refused(uow: UnitOfWork, *, offer_id: int) -> None:
 
 
 def confirmed(uow: UnitOfWork, *, thread_id: int) -> None:
-    """The asker next door says that help came."""
+    """The asker next door says that help came: it ended as they say, which their change of state left open."""
     thread = thread_row(uow.db, thread_id)
+    store.set_outcome(uow.db, thread.request, Outcome.WITH_NEIGHBOUR)
     store.end_thread(uow.db, thread.offer, uow.now)
     uow.record(HelpConfirmed(object=thread.request, thread=thread.id, asker=thread.asker, helper=thread.helper))
 

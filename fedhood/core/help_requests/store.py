@@ -139,6 +139,13 @@ def change(
     return following
 
 
+def set_outcome(db: peewee.Database, post_id: int, outcome: Outcome) -> None:
+    """How a request that is over ended."""
+    HelpRequestTable.update(outcome=outcome.value).where(
+        HelpRequestTable.post == post_id, HelpRequestTable.closed_at.is_null(is_null=False)
+    ).execute(db)
+
+
 def state_at(db: peewee.Database, post_id: int, revision: int) -> tuple[State, datetime] | None:
     """The state that a request had at a revision, and since when."""
     for row in (
