@@ -41,7 +41,11 @@ async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) 
             for peer in known
             if not _is_taken_away(peer)
         ],
-        pairs_here=[(our, await visit.database.read(neighbourhoods.readers_of, our.id)) for our in ours],
+        pairs_here=[
+            (our, await visit.database.read(neighbourhoods.readers_of, our.id))
+            for our in ours
+            if access.may(visit.viewer, Permission.PEER, our.id)
+        ],
         ours=ours,
         typed=typed,
         errors=errors,
