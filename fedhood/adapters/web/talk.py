@@ -8,6 +8,7 @@ from aiohttp import web
 from fedhood.adapters.http.limits import Bucket
 from fedhood.adapters.web import forms, help_views, once, views
 from fedhood.adapters.web.forms import Errors
+from fedhood.adapters.web.render import Words
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import accounts, help_requests, neighbourhoods, relations, timelines
 from fedhood.core.accounts import Account
@@ -62,7 +63,7 @@ async def _page(
         status=status,
         path=f"{urls.help_request(entry.post.id)}/talk",
         base=urls.help_request(entry.post.id),
-        line=entry.post.text or visit.words.gettext("This request was taken away."),
+        line=_line(entry, visit.words, asks=asks),
         facts=help_views.where_and_until(entry.help, visit.words) if entry.help is not None else "",
         state=help_views.talk_state(entry, thread, visit.words, asks=asks, left=left),
         name=views.first_name(other.name),
@@ -83,6 +84,12 @@ async def _page(
         text=text,
         errors=errors or Errors(),
     )
+
+
+def _line(entry: Entry, words: Words, *, asks: bool) -> str:
+    """What was asked; not to the helper while it is hidden, nor to anybody once it is gone."""
+    shown = asks or entry.post.hidden_at is None
+    return entry.post.text if shown and entry.post.text else words.gettext("This request was taken away.")
 
 
 async def _place_of(visit: Visit, other: Account) -> str:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from fedhood.core import accounts, help_requests
+from fedhood.core import accounts, help_requests, posts
 from tests.adapters.web.test_pages_every import checked
 from tests.adapters.web.test_pages_help import asked, button, offered
 
@@ -145,3 +145,14 @@ async def test_only_the_asker_is_asked_whether_they_are_sure(street, arranged):
     await bob.get(f"{path}/talk")
     await bob.post(f"{path}/withdraw")
     assert bob.status == 404
+
+
+async def test_what_was_asked_is_not_shown_to_the_helper_while_it_is_hidden(street, arranged):
+    path, ana, bob = arranged
+    post = int(path.rpartition("/")[2])
+    for hidden, shown in ((True, False), (False, True)):
+        street.database.transact(lambda uow, at=hidden: posts.hide(uow.db, post, at=uow.now if at else None) and None)
+        await bob.get(f"{path}/talk")
+        assert ("washing machine" in bob.words) is shown
+        await ana.get(f"{path}/talk")
+        assert "washing machine" in ana.words
