@@ -1,7 +1,6 @@
 """How much memory a small machine is left with."""
 
 import contextlib
-import ctypes
 
 _M_TRIM_THRESHOLD = -1  # of glibc's malloc.h
 
@@ -9,7 +8,10 @@ _M_TRIM_THRESHOLD = -1  # of glibc's malloc.h
 def keep_little() -> None:
     """Give freed memory back to the machine from 64 KiB on; without this glibc keeps ever larger pieces to itself.
 
-    Said before the program is loaded it saves about 1.5 MB. Another C library has no such call: nothing happens.
+    Said before the program is loaded it saves about 1.5 MB. Nothing depends on it: where there is no such call, or a
+    hardened machine does not let ctypes load, nothing happens.
     """
-    with contextlib.suppress(OSError, AttributeError):
+    with contextlib.suppress(ImportError, MemoryError, OSError, AttributeError):
+        import ctypes  # noqa: PLC0415 - it may not be there
+
         ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, 64 * 1024)
