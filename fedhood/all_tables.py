@@ -6,6 +6,7 @@ from fedhood.adapters.activitypub.tables import (
     ActivityTable,
     ActorKeyTable,
     DeliveryTable,
+    HeardTable,
     HostTable,
     InboundTable,
     RemoteActorTable,
@@ -83,6 +84,7 @@ TABLES: tuple["type[Table]", ...] = (
     RemoteActorTable,
     ActivityTable,
     DeliveryTable,
+    HeardTable,
     HostTable,
     InboundTable,
 )

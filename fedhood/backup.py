@@ -4,8 +4,8 @@ The file is a tar (mode 0600: it holds keys) with a manifest that names every pa
 database it holds no copy: `pg_dump` makes that one, and the rest is packed.
 
 After a restore this server has forgotten what it said last. So every peer's stream begins a new epoch: its numbers
-begin anew and cannot be taken for those that were already given. What was lost is not asked for again yet; that is for
-a later version. And nothing that is said from now on may look like what was said and forgotten: see `LEAPS`.
+begin anew and cannot be taken for those that were already given. What was heard since the backup is asked for when the
+server starts. And nothing that is said from now on may look like what was said and forgotten: see `LEAPS`.
 """
 
 from __future__ import annotations

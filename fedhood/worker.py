@@ -7,8 +7,7 @@ import contextlib
 import traceback
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import deliver, groups, peering, understand
-from fedhood.adapters.activitypub.understand import Queue
+from fedhood.adapters.activitypub import catch_up, deliver, groups, hosts, peering, understand
 from fedhood.kernel import jobs
 from fedhood.kernel.errors import FedhoodError
 from fedhood.kernel.log import logger
@@ -38,24 +37,19 @@ JOBS: dict[str, Callable[[Federation, jobs.Job], Awaitable[None]]] = {
 }
 
 
-async def neighbours(federation: Federation) -> bool:
-    """Understand what servers said that we know. Whether there was anything."""
-    return await understand.understand_one(federation, Queue.NEIGHBOURS)
-
-
-async def strangers(federation: Federation) -> bool:
-    """Understand what servers said that we do not know yet. Whether there was anything."""
-    return await understand.understand_one(federation, Queue.STRANGERS)
-
-
-async def put_off(federation: Federation) -> bool:
-    """Try again what could not be understood before. Whether there was anything."""
-    return await understand.understand_one(federation, Queue.PARKED)
+async def reading(federation: Federation) -> bool:
+    """Begin to read what arrived. Whether anything was begun."""
+    return bool(await understand.begin(federation))
 
 
 async def sending(federation: Federation) -> bool:
-    """Send what waits. Whether there was anything."""
-    return await deliver.pump(federation, federation.clock.now())
+    """Begin to send what waits. Whether anything was begun."""
+    return bool(await deliver.begin(federation, federation.clock.now()))
+
+
+async def catching_up(federation: Federation) -> bool:
+    """Ask one neighbour for what was missed. Whether anybody was to be asked."""
+    return await catch_up.ask_one(federation)
 
 
 async def durable_jobs(federation: Federation) -> bool:
@@ -78,7 +72,19 @@ async def durable_jobs(federation: Federation) -> bool:
     return True
 
 
-WORK: tuple[Work, ...] = (neighbours, strangers, put_off, sending, durable_jobs)
+WORK: tuple[Work, ...] = (reading, sending, catching_up, durable_jobs)
+
+
+async def _read_and_wait(federation: Federation) -> bool:
+    return await understand.pump(federation)
+
+
+async def _send_and_wait(federation: Federation) -> bool:
+    return await deliver.pump(federation, federation.clock.now())
+
+
+# the same for who steps by hand: what is begun is waited for
+STEPS: tuple[Work, ...] = (_read_and_wait, _send_and_wait, catching_up, durable_jobs)
 
 
 class Worker:
@@ -104,7 +110,8 @@ class Worker:
         """Take up what an earlier process left, and work from now on."""
         if self._database.single_process:
             await self._database.write(jobs.release_all)
-            await self._database.write(deliver.release_all)
+            await self._database.write(hosts.release_all)
+        await self._database.write(catch_up.ask_everybody)
         if self._federation is not None:
             self._tasks = [asyncio.create_task(self._work(kind), name=f"fedhood-{kind}") for kind in WORK]
 
@@ -115,13 +122,14 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks, self._bells = [], []
         if self._federation is not None:
+            await understand.stop(self._federation)
             await deliver.stop(self._federation)
 
     async def step(self) -> bool:
         """Do one round of everything that is due, for who steps by hand. Whether there was anything."""
         if self._federation is None:
             return False
-        return any([await kind(self._federation) for kind in WORK])
+        return any([await kind(self._federation) for kind in STEPS])
 
     async def _work(self, kind: Work) -> None:
         bell = asyncio.Event()

@@ -56,6 +56,14 @@ class UnitOfWork:
         facts.keep(self.db, fact, self.now)
         self._consequences(self, fact)
 
+    def hold(self, name: str) -> None:
+        """Let nobody else who holds this name act until this transaction ends. One who writes alone holds everything.
+
+        For what two processes might do to one thing at once that is not there yet, and so has no row to be locked.
+        """
+        if facts.is_postgres(self.db):
+            self.db.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
     def wake_worker(self) -> None:
         """There is something to do outside once this transaction is durable."""
         self.wake = True

@@ -588,6 +588,7 @@ class Activity(_Table):
     key = peewee.TextField(primary_key=True)
     signer_kind = peewee.TextField()
     signer = peewee.IntegerField()
+    scoped = peewee.BooleanField()
     body = peewee.BlobField()
     made_at = peewee.BigIntegerField(index=True)
 
@@ -615,13 +616,36 @@ class Delivery(_Table):
         primary_key = peewee.CompositeKey('peer', 'epoch', 'number')
 
 
+class Heard(_Table):
+    peer = peewee.IntegerField(primary_key=True)
+    epoch = peewee.IntegerField()
+    upto = peewee.IntegerField()
+    behind = peewee.BooleanField()
+    behind_since = peewee.BigIntegerField(null=True)
+    ask_at = peewee.BigIntegerField(null=True)
+    attempts = peewee.IntegerField()
+    last_error = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = 'heard'
+
+
 class Host(_Table):
     peer = peewee.IntegerField(primary_key=True)
     failures = peewee.IntegerField()
     next_at = peewee.BigIntegerField()
     last_ok = peewee.BigIntegerField(null=True)
+    last_status = peewee.IntegerField(null=True)
     last_error = peewee.TextField(null=True)
     trouble_since = peewee.BigIntegerField(null=True)
+    failed_days = peewee.IntegerField()
+    failed_on = peewee.IntegerField(null=True)
+    refusals = peewee.IntegerField()
+    refused_since = peewee.BigIntegerField(null=True)
+    paused_at = peewee.BigIntegerField(null=True)
+    scheme = peewee.TextField(null=True)
+    scheme_at = peewee.BigIntegerField(null=True)
+    clock_ahead = peewee.IntegerField(null=True)
 
     class Meta:
         table_name = 'host'
@@ -634,6 +658,8 @@ class Inbound(_Table):
     signer = peewee.TextField()
     about = peewee.TextField(null=True, index=True)
     scoped = peewee.BooleanField()
+    epoch = peewee.IntegerField()
+    number = peewee.IntegerField()
     body = peewee.BlobField()
     received_at = peewee.BigIntegerField()
     state = peewee.TextField()
@@ -643,7 +669,6 @@ class Inbound(_Table):
 
     class Meta:
         table_name = 'inbound'
-        indexes = ((('state', 'next_at'), False),)
 
 
 TABLES = (
@@ -689,12 +714,12 @@ TABLES = (
     RemoteActor,
     Activity,
     Delivery,
+    Heard,
     Host,
     Inbound,
 )
 WITHOUT_ROWID = (
     PostPlace,
-    Delivery,
 )
 INDEXES = (
     'CREATE INDEX "post_category_id" ON "post" ("category", "id")',
@@ -704,9 +729,12 @@ INDEXES = (
     'CREATE INDEX "next_door" ON "post_place" ("place", "post") WHERE ("next_door" AND NOT "parted")',
     'CREATE INDEX "place_hidden" ON "post_place" ("post") WHERE "hidden"',
     'CREATE INDEX "unread" ON "notification" ("account") WHERE ("read_at" IS NULL)',
-    'CREATE INDEX "delivery_peer_number" ON "delivery" ("peer", "number") WHERE ("state" = \'waiting\')',
+    'CREATE INDEX "delivery_waiting" ON "delivery" ("peer", "state", "epoch", "number") WHERE ("state" = \'waiting\')',
     'CREATE INDEX "delivery_object" ON "delivery" ("object")',
     'CREATE INDEX "delivery_activity" ON "delivery" ("activity") WHERE ("activity" IS NOT NULL)',
+    'CREATE INDEX "inbound_waiting" ON "inbound" ("peer", "epoch", "number", "id") WHERE ("state" = \'waiting\')',
+    'CREATE INDEX "inbound_parked" ON "inbound" ("next_at") WHERE ("state" = \'parked\')',
+    'CREATE INDEX "inbound_settled" ON "inbound" ("state", "next_at") WHERE ("state" != \'waiting\')',
 )
 
 

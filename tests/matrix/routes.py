@@ -222,6 +222,26 @@ def _has_it(told: set[str], about: set[str]) -> Callable[[str], bool]:
     return lambda viewer: public or viewer in told
 
 
+def _streams(pattern: str) -> Callable[..., list[Ask]]:
+    """What each server was sent, for that server alone."""
+
+    def filled(db: Any, site: Site, never: int) -> list[Ask]:
+        del site, never
+        missing = pattern.format(host="nowhere.localhost:1")
+        return [
+            Ask(pattern.format(host=peer.host), missing, lambda viewer, host=peer.host: viewer in _servers_at(host))
+            for peer in peers.all_peers(db)
+            if peer.state is peers.PeerState.AGREED
+        ]
+
+    return filled
+
+
+def _servers_at(host: str) -> set[str]:
+    name = f"{host.partition('.')[0]}'s server"
+    return {name, expected.UNPAIRED} if name == "oak's server" else {name}
+
+
 def _peers(db: Any, site: Site, never: int) -> list[Ask]:
     del site, never
     numbers = [*(peer.id for peer in peers.all_peers(db)), NEVER]
@@ -275,6 +295,8 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/ap/people/{key}": _people,
     "/ap/notes/{id}": _notes,
     "/ap/activities/{key}": _activities,
+    "/ap/peerings/{host}/stream": _streams("/ap/peerings/{host}/stream"),
+    "/ap/peerings/{host}/stream/after/{number}": _streams("/ap/peerings/{host}/stream/after/0"),
 }
 
 

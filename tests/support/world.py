@@ -98,6 +98,14 @@ async def place(
     return Place(server, made)
 
 
+async def reopen(closed: Place) -> Place:
+    """Start a server that was closed once more, with what it has on its disk."""
+    server = Server(closed.server.settings)
+    await server.start(working=False)
+    server.new_id.use(next(_SLOTS) % SLOTS)
+    return Place(server, closed.homes)
+
+
 async def settle(*places: Place) -> None:
     """Let every worker do what waits, until nobody has anything left to do."""
     for _ in range(200):

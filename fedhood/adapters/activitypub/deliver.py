@@ -1,102 +1,127 @@
-"""The room of the postman: one stream a peer, in order, one letter at a time, all peers at once.
+"""The room of the postman: one stream a peer, in order, one letter at a time, many peers at once.
 
     waiting ──▶ done | refused (the answer is final) | expired (14 days) | dropped (not to be said any more)
        ▲  │
-       └──┘ no answer, or "later": the host rests for 15 seconds, then longer and longer
+       └──┘ no answer, or "later": the host rests (`hosts`)
 
-Who sends to a peer holds a lease on its host: `next_at` in the future, which is also how a host in trouble rests. A
-lease is fenced, so that two processes never both go on. A letter that was sent and not yet marked is sent again after
-a crash, with the same bytes: receivers know it by its id.
+A letter that was sent and not yet marked is sent again after a crash, with the same bytes: receivers know it by its
+id. What became of letters is written down for several at once, so that a long stream does not wait for the disk after
+each.
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+import itertools
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
-from fedhood.adapters.activitypub import actors, answers, making, signatures, streams
+from fedhood.adapters.activitypub import actors, answers, hosts, making, signatures, streams
 from fedhood.adapters.activitypub.actors import MAIN_KEY
 from fedhood.adapters.activitypub.answers import Outcome, Result
-from fedhood.adapters.activitypub.streams import Lease, Waiting, heard_from, next_due, release_all
-from fedhood.adapters.http import strict_json
 from fedhood.core import peers
+from fedhood.kernel.clock import monotonic
 from fedhood.kernel.errors import Gone, Invalid, NotFound, RemoteFailure
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fedhood.adapters.activitypub.federation import Federation
+    from fedhood.adapters.activitypub.hosts import Lease
     from fedhood.adapters.activitypub.making import Made
+    from fedhood.adapters.activitypub.streams import Due, Waiting
     from fedhood.core.peers import Peer
-    from fedhood.kernel.engine import Database
 
-__all__ = ["heard_from", "next_due", "pump", "release_all", "stop"]
+MOST_AT_ONCE = 50
+# who did not answer last time may keep no more than some of the places: dead servers hold up no living one
+MOST_TRIALS = 20
+MOST_FAULTS = 3
+PATIENCE = 2.0  # seconds that `pump` waits for the slow ones
+WRITTEN_DOWN_AFTER = 2.0  # seconds that a stream goes on before it is noted how far it came
 
-# a stream that takes longer goes on by itself: one slow peer holds up nobody else
-PATIENCE = 2.0  # seconds
 
-# what is under way in this process; who may send to whom is a row
-_UNDER_WAY: WeakKeyDictionary[Database, set[asyncio.Task[None]]] = WeakKeyDictionary()
+async def begin(federation: Federation, now: datetime) -> list[asyncio.Task[None]]:
+    """Begin to send to every peer for which something waits and that is not resting, as far as there is room.
+
+    What was begun goes on beside, and is returned. May be called again at any time. A fault of ours in a stream that
+    has ended since is raised here; its peer rests.
+    """
+    crew = federation.senders
+    crew.reap()
+    if len(crew) >= MOST_AT_ONCE:
+        return []
+    due = await federation.database.read(streams.due, now)
+    wanted = {one.peer: one.troubled for one in _chosen(due, list(crew))}
+    leases = await federation.database.write(hosts.take, list(wanted), now) if wanted else []
+    then = federation.database.on_wake if len(due) > len(leases) else None  # there is room for another
+    return [crew.begin(_stream(federation, lease), wanted[lease.peer], then=then) for lease in leases]
 
 
 async def pump(federation: Federation, now: datetime) -> bool:
-    """Send what waits to every peer that is not resting; whether anything was done.
+    """`begin` for who steps by hand: returns when all streams have come to their end, or after two seconds.
 
-    Returns when all streams have come to their end, or after two seconds: the slow ones go on beside. May be called
-    again at any time. A fault of ours in one stream is raised here, its peer rests for the length of a lease.
+    Whether anything was done.
     """
-    tasks = _UNDER_WAY.setdefault(federation.database, set())
-    worked = _reap(tasks)
-    due = await federation.database.read(streams.due, now)
-    leases = await federation.database.write(streams.take, due, now) if due else []
-    started = {asyncio.create_task(_stream(federation, lease), name=f"stream-{lease.peer}") for lease in leases}
-    if started:
-        tasks |= started
+    ended = federation.senders.reap()
+    begun = await begin(federation, now)
+    if begun:
         try:
-            await asyncio.wait(started, timeout=PATIENCE)
+            await asyncio.wait(begun, timeout=PATIENCE)
         except asyncio.CancelledError:
             await stop(federation)
             raise
-        worked = True
-        _reap(tasks)
-    return worked
+        federation.senders.reap()
+    return ended or bool(begun)
 
 
 async def stop(federation: Federation) -> None:
     """Break off what is under way; it is sent again later."""
-    tasks = _UNDER_WAY.pop(federation.database, set())
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await federation.senders.stop()
 
 
-def _reap(tasks: set[asyncio.Task[None]]) -> bool:
-    """Take the finished tasks out, and raise what went wrong in them."""
-    finished = {task for task in tasks if task.done()}
-    tasks -= finished
-    faults = [fault for task in finished if not task.cancelled() and (fault := task.exception()) is not None]
-    if faults:
-        raise BaseExceptionGroup("streams broke off", faults)
-    return bool(finished)
+def _chosen(due: list[Due], under_way: list[bool]) -> list[Due]:
+    """Whom to send to now: the living first, and of those in trouble no more than there is room for."""
+    trials = itertools.islice((one for one in due if one.troubled), max(0, MOST_TRIALS - sum(under_way)))
+    return [*(one for one in due if not one.troubled), *trials][: MOST_AT_ONCE - len(under_way)]
 
 
 async def _stream(federation: Federation, lease: Lease) -> None:
     """Send a peer what waits for it, until there is nothing more or it does not go."""
     database = federation.database
     held: Lease | None = lease
-    try:
-        while held is not None:
-            lease = held
-            waiting = await database.read(streams.first, lease.peer)
-            if waiting is None:
-                await database.write(streams.release, lease)
-                return
+    while held is not None:
+        lease = held
+        attempts: list[tuple[Waiting, Result]] = []
+        fault: BaseException | None = None
+        try:
+            await _batch(federation, await database.read(streams.first, lease.peer), attempts)
+        except BaseException as broken:  # noqa: BLE001 - by the end of the process or a fault: what went out is noted
+            fault = broken
+        held = await database.write(streams.settle, lease, attempts)
+        if fault is not None:
+            if held is not None:
+                await database.write(hosts.release, held)
+            raise fault
+
+
+async def _batch(federation: Federation, letters: list[Waiting], attempts: list[tuple[Waiting, Result]]) -> None:
+    """Try some letters in order, up to the first that does not go, and add to `attempts` what became of each."""
+    began = monotonic()
+    for waiting in letters:
+        try:
             result = await _attempt(federation, waiting)
-            held = await database.write(streams.settle, lease, waiting, result)
-    except asyncio.CancelledError:
-        await database.write(streams.release, lease)
-        raise
+        except Exception:
+            attempts.append((waiting, _fault(waiting)))
+            raise
+        attempts.append((waiting, result))
+        if result.outcome is Outcome.RETRY or monotonic() - began > WRITTEN_DOWN_AFTER:
+            return
+
+
+def _fault(waiting: Waiting) -> Result:
+    """What becomes of a letter with which we fail ourselves: it holds up those behind it a few times, and no more."""
+    final = waiting.delivery.attempts + 1 >= MOST_FAULTS
+    return Result(outcome=Outcome.REFUSED if final else Outcome.RETRY, reason="fault: see the log")
 
 
 async def _attempt(federation: Federation, waiting: Waiting) -> Result:
@@ -147,7 +172,7 @@ def _inbox(peer: Peer, waiting: Waiting, made: Made) -> str:
     """
     if waiting.delivery.verb.startswith("peer."):
         url = peer.inbox
-    elif "fhScope" in strict_json.loads_object(made.body):
+    elif made.scoped:
         url = peer.peer_inbox
     else:
         url = peer.shared_inbox or peer.inbox

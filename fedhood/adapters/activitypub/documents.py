@@ -36,7 +36,7 @@ from fedhood.kernel.errors import Invalid, NotFound, Unauthenticated
 from fedhood.kernel.settings import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     import peewee
@@ -138,9 +138,32 @@ async def _guarded(
         asking = await federation.database.read(signer, request, federation)
         return await federation.database.read(answer, request, federation, asking)
     except NotFound:
-        response = refusals.problem(refusals.refusal_with(404))
-        response.headers.update(_FOR_ONE)
-        return response
+        return _never_was()
+
+
+async def for_peer(
+    request: web.Request, answer: Callable[[Federation, web.Request, Peer], Awaitable[web.Response]]
+) -> web.Response:
+    """What is for one peer alone; to everybody else the answer is that of what never was."""
+    federation = request.app[FEDERATION]
+    try:
+        asking = await federation.database.read(signer, request, federation)
+        if asking is None:
+            raise NotFound
+        return await answer(federation, request, asking)
+    except NotFound:
+        return _never_was()
+
+
+def for_one(request: web.Request, document: dict[str, Any]) -> web.Response:
+    """A document that is kept by nobody on its way."""
+    return _said(request, document, _FOR_ONE)
+
+
+def _never_was() -> web.Response:
+    response = refusals.problem(refusals.refusal_with(404))
+    response.headers.update(_FOR_ONE)
+    return response
 
 
 def signer(db: peewee.Database, request: web.Request, federation: Federation) -> Peer | None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from fedhood.adapters.activitypub.crew import Crew
+
 if TYPE_CHECKING:
     from fedhood.adapters.activitypub.keys import KeyPair
     from fedhood.adapters.http.client import Client
@@ -21,6 +23,7 @@ class Federation:
     """One server's place among the others. Two of them may live in one process.
 
     `key_cache` holds secrets that were read from the database, by `ActorRef`; `actors.ensure_keys` fills and bounds it.
+    `senders` are under way with letters (true: on trial, for a host in trouble), `readers` with what a server said.
     """
 
     database: Database
@@ -29,6 +32,8 @@ class Federation:
     settings: Settings
     clock: Clock
     key_cache: dict[object, KeyPair] = field(default_factory=dict, repr=False)
+    senders: Crew[bool] = field(default_factory=Crew, repr=False)
+    readers: Crew[int] = field(default_factory=Crew, repr=False)
 
 
 FEDERATION: web.AppKey[Federation] = web.AppKey("federation", Federation)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import discovery, forgetting, problems, proofs, remote, signatures
+from fedhood.adapters.activitypub import arrivals, discovery, forgetting, hearing, problems, proofs, remote, signatures
+from fedhood.adapters.activitypub.arrivals import Letter
 from fedhood.adapters.activitypub.federation import FEDERATION
 from fedhood.adapters.activitypub.key_finding import KeyFinder
 from fedhood.adapters.activitypub.problems import Refused
@@ -38,15 +39,11 @@ if TYPE_CHECKING:
     from fedhood.adapters.activitypub.signatures import Signature
     from fedhood.adapters.http.limits import Limiter
     from fedhood.core.peers import Peer
-    from fedhood.kernel.engine import UnitOfWork
 
-WAITING = "waiting"
 _PROVED = web.RequestKey("proved", bool)
 SOON = 5  # seconds until what came before has been understood
 
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
-_WRAPPINGS = frozenset({"Announce", "Create", "Update", "Delete"})
-_DEEPEST = 3
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
 
 
@@ -132,7 +129,18 @@ class Inboxes:
         request[_PROVED] = True
         if sender.peer is not None and sender.peer.state is PeerState.AGREED:
             request.app[LIMITER].check(Bucket.INBOX_PEER, sender.peer.host)
-        await federation.database.write(_keep, sender, arrived, scoped=scoped)
+        await federation.database.write(
+            arrivals.delivered,
+            Letter(
+                uri=arrived.uri,
+                actor=arrived.actor,
+                scoped=scoped,
+                about=arrivals.about(arrived.document),
+                body=arrived.body,
+            ),
+            peer=0 if sender.peer is None else sender.peer.id,
+            place=hearing.place_of(request.headers.get(hearing.HEADER)),
+        )
 
 
 def routes() -> list[web.RouteDef]:
@@ -319,7 +327,7 @@ async def _check_not_blocked(federation: Federation, uri: str) -> None:
 
 
 def _has_more_to_say(db: peewee.Database, peer: int) -> bool:
-    waiting = InboundTable.select().where(InboundTable.peer == peer, InboundTable.state == WAITING)
+    waiting = InboundTable.select().where(InboundTable.peer == peer, InboundTable.state == arrivals.WAITING)
     return bool(waiting.exists(db))
 
 
@@ -330,35 +338,3 @@ def _says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
     if arrived.document.get("type") not in _ABOUT_ONESELF or about != arrived.actor:
         return False
     return remote.by_uri(db, arrived.actor) is None and accounts.by_uri(db, arrived.actor) is None
-
-
-# -- keeping it (V8) ---------------------------------------------------------------------------------------------------
-
-
-def about(document: dict[str, Any]) -> str | None:
-    """The address of what an activity speaks of: of an Announce of a Create, the Note's; of an Undo, what is undone."""
-    thing: Any = document
-    for _ in range(_DEEPEST):
-        deeper = thing.get("object")
-        if thing.get("type") not in _WRAPPINGS or not isinstance(deeper, dict):
-            break
-        thing = deeper
-    inner = thing if thing is not document and thing.get("type") not in _WRAPPINGS else thing.get("object")
-    uri = inner.get("id") if isinstance(inner, dict) else inner
-    return uri if isinstance(uri, str) else None
-
-
-def _keep(uow: UnitOfWork, sender: Sender, arrived: Arrived, *, scoped: bool) -> None:
-    """Keep the bytes as they came. The same id again is the same activity, and changes nothing."""
-    InboundTable.insert(
-        uri=arrived.uri,
-        peer=0 if sender.peer is None else sender.peer.id,
-        signer=arrived.actor,
-        about=about(arrived.document),
-        scoped=scoped,
-        body=arrived.body,
-        received_at=uow.now,
-        state=WAITING,
-        next_at=uow.now,
-    ).on_conflict_ignore().execute(uow.db)
-    uow.wake_worker()

@@ -11,6 +11,7 @@ from fedhood.adapters.activitypub.actors import PROOF_KEY, ActorKind, ActorRef
 from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable
 from fedhood.adapters.activitypub.vocabulary import PUBLIC
 from fedhood.adapters.http import strict_json
+from fedhood.kernel.database import Compiled, hole
 from fedhood.kernel.errors import Invalid
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """An activity of ours as it is sent, and whose it is."""
+    """An activity of ours as it is sent, and whose it is. `scoped`: it goes to peer inboxes alone."""
 
     key: str
     signer: ActorRef
+    scoped: bool
     body: bytes
 
 
@@ -47,31 +49,47 @@ async def made(federation: Federation, delivery: Delivery) -> Made:
     key, saying = await database.read(sayings.say, federation.addresses, delivery)
     fresh = await database.read(_kept, key)
     if fresh is None:
-        fresh = Made(key=key, signer=saying.actor, body=await _signed(federation, saying))
+        scoped = "fhScope" in saying.document
+        fresh = Made(key=key, signer=saying.actor, scoped=scoped, body=await _signed(federation, saying))
     return await database.write(_keep, delivery, fresh)
 
 
+_KEPT = Compiled(
+    lambda: ActivityTable.select(
+        ActivityTable.key, ActivityTable.signer_kind, ActivityTable.signer, ActivityTable.scoped, ActivityTable.body
+    ).where(ActivityTable.key == hole("key"))
+)
+_IS_SAID = Compiled(
+    lambda: DeliveryTable.update(activity=hole("key")).where(
+        DeliveryTable.peer == hole("peer"),
+        DeliveryTable.epoch == hole("epoch"),
+        DeliveryTable.number == hole("number"),
+    )
+)
+
+
 def _kept(db: peewee.Database, key: str) -> Made | None:
-    for row in ActivityTable.select().where(ActivityTable.key == key).execute(db):
-        return Made(key=row.key, signer=ActorRef(ActorKind(row.signer_kind), row.signer), body=bytes(row.body))
-    return None
+    row = _KEPT.row(db, key=key)
+    if row is None:
+        return None
+    return Made(key=row[0], signer=ActorRef(ActorKind(row[1]), row[2]), scoped=bool(row[3]), body=bytes(row[4]))
 
 
 def _keep(uow: UnitOfWork, delivery: Delivery, fresh: Made) -> Made:
     """Keep the bytes; when somebody was faster, theirs are the ones."""
-    ActivityTable.insert(
-        key=fresh.key,
-        signer_kind=fresh.signer.kind.value,
-        signer=fresh.signer.owner,
-        body=fresh.body,
-        made_at=uow.now,
-    ).on_conflict_ignore().execute(uow.db)
-    DeliveryTable.update(activity=fresh.key).where(
-        DeliveryTable.peer == delivery.peer,
-        DeliveryTable.epoch == delivery.epoch,
-        DeliveryTable.number == delivery.number,
-    ).execute(uow.db)
-    return _kept(uow.db, fresh.key) or fresh
+    kept = _kept(uow.db, fresh.key)
+    if kept is None:
+        ActivityTable.insert(
+            key=fresh.key,
+            signer_kind=fresh.signer.kind.value,
+            signer=fresh.signer.owner,
+            scoped=fresh.scoped,
+            body=fresh.body,
+            made_at=uow.now,
+        ).on_conflict_ignore().execute(uow.db)
+        kept = _kept(uow.db, fresh.key) or fresh
+    _IS_SAID.run(uow.db, key=fresh.key, peer=delivery.peer, epoch=delivery.epoch, number=delivery.number)
+    return kept
 
 
 async def _signed(federation: Federation, saying: Saying) -> bytes:

@@ -25,6 +25,7 @@ _SHORT_PUBLIC = frozenset({"as:Public", "Public"})
 _AUDIENCES = ("to", "cc", "audience")
 # With these, what a JSON-LD reader sees is not what a JSON reader sees in the same signed bytes.
 _REARRANGING = frozenset({"@graph", "@included", "@reverse", "@import", "@base", "@nest"})
+MISMATCH = "proof-signature"
 
 
 class ProofError(Invalid):
@@ -139,7 +140,7 @@ def _verify_one(
     widened = _with_full_public(unsigned)
     if widened != unsigned and _holds(key, signature, hashed_options + _hash(widened)):
         return
-    raise ProofError("the proof does not match the document", code="proof-signature")
+    raise ProofError("the proof does not match the document", code=MISMATCH)
 
 
 def _check_times(proof: dict[str, Any], now: datetime) -> None:

@@ -5,7 +5,7 @@
 | what is taken back, and what somebody said who left | not at all (`forgetting`) |
 | what was understood, or is of a kind not known here | 30 days, as long as a removal may wait to be passed on |
 | what was refused, or could not be understood | 14 days, for whoever looks after the server |
-| the bytes of what was said, once nobody waits for them any more | 30 days |
+| the bytes of what was said, once nobody waits for them any more | 90 days, as long as a neighbour may ask for them |
 | the bytes of reports to the city | for good: the next one names them by their digest |
 """
 
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
 UNDERSTOOD_FOR = timedelta(days=30)
 REFUSED_FOR = timedelta(days=14)
-SAID_FOR = timedelta(days=30)
+SAID_FOR = timedelta(days=90)
 # one transaction holds the writer while it deletes: the rest goes next time
 MOST = 2000
+
+# as a literal, or the partial index on what is settled is not used
+_IS_SETTLED = InboundTable.state != peewee.SQL("'waiting'")
 
 
 def purge_due(uow: UnitOfWork) -> int:
@@ -45,7 +48,7 @@ def _arrived(uow: UnitOfWork, states: set[str], before: datetime) -> int:
         # since then it is in this state: `next_at` is the moment at which it was settled, and has an index
         old = (
             InboundTable.select(InboundTable.id)
-            .where(InboundTable.state == state, InboundTable.next_at < before)
+            .where(InboundTable.state == state, _IS_SETTLED, InboundTable.next_at < before)
             .order_by(InboundTable.next_at)
             .limit(MOST)
         )

@@ -37,11 +37,15 @@ class RemoteActorTable(Table):
 
 
 class ActivityTable(Table):
-    """The bytes of an activity of ours, made once and never changed; `key` is the last part of its id."""
+    """The bytes of an activity of ours, made once and never changed; `key` is the last part of its id.
+
+    `scoped` is set on what goes to peer inboxes alone.
+    """
 
     key = p0(peewee.TextField(primary_key=True))
     signer_kind = p0(peewee.TextField())
     signer = p0(peewee.IntegerField())
+    scoped = p0(peewee.BooleanField(default=False))
     body = p2(peewee.BlobField())
     made_at = p0(MomentField(index=True))
 
@@ -73,11 +77,18 @@ class DeliveryTable(Table):
     class Meta:
         table_name = "delivery"
         primary_key = peewee.CompositeKey("peer", "epoch", "number")
-        without_rowid = True
 
 
+# the state is in it as well, or SQLite takes the primary key instead, and reads all that a peer ever got
 DeliveryTable.add_index(
-    DeliveryTable.index(DeliveryTable.peer, DeliveryTable.number, where=DeliveryTable.state == "waiting")
+    DeliveryTable.index(
+        DeliveryTable.peer,
+        DeliveryTable.state,
+        DeliveryTable.epoch,
+        DeliveryTable.number,
+        where=DeliveryTable.state == "waiting",
+        name="delivery_waiting",
+    )
 )
 
 
@@ -89,23 +100,60 @@ DeliveryTable.add_index(
 
 
 class HostTable(Table):
-    """How sending to a peer goes."""
+    """How sending to a peer goes.
+
+    `next_at` in the future is a lease while somebody sends, and the rest of a host in trouble otherwise. `failed_days`
+    counts the days on which nothing but failures was had, `failed_on` is the last of them (days since 1970); from the
+    seventh on the host is parked. `scheme` is how it was found to understand signatures. `clock_ahead` is by how many
+    seconds its clock runs before ours.
+    """
 
     peer = p0(peewee.IntegerField(primary_key=True))
     failures = p0(peewee.IntegerField(default=0))
     next_at = p0(MomentField())
     last_ok = p0(MomentField(null=True))
+    last_status = p0(peewee.IntegerField(null=True))
     last_error = p0(peewee.TextField(null=True))
     trouble_since = p0(MomentField(null=True))
+    failed_days = p0(peewee.IntegerField(default=0))
+    failed_on = p0(peewee.IntegerField(null=True))
+    refusals = p0(peewee.IntegerField(default=0))
+    refused_since = p0(MomentField(null=True))
+    paused_at = p0(MomentField(null=True))
+    scheme = p0(peewee.TextField(null=True))
+    scheme_at = p0(MomentField(null=True))
+    clock_ahead = p0(peewee.IntegerField(null=True))
 
     class Meta:
         table_name = "host"
+
+
+class HeardTable(Table):
+    """How far a peer's stream to us was heard: without a gap up to number `upto` of its epoch.
+
+    `behind` says that something is missing after it, which holds back what came later. `ask_at` is when the peer is
+    asked next what we missed, null when there is nothing to ask; `attempts` says how often that failed.
+    """
+
+    peer = p0(peewee.IntegerField(primary_key=True))
+    epoch = p0(peewee.IntegerField())
+    upto = p0(peewee.IntegerField())
+    behind = p0(peewee.BooleanField(default=False))
+    behind_since = p0(MomentField(null=True))
+    ask_at = p0(MomentField(null=True))
+    attempts = p0(peewee.IntegerField(default=0))
+    last_error = p0(peewee.TextField(null=True))
+
+    class Meta:
+        table_name = "heard"
 
 
 class InboundTable(Table):
     """An activity that arrived and was verified: kept first, understood later.
 
     `about` is the address of the innermost thing that it speaks of: what is passed on, and forgotten, is found by it.
+    `epoch` and `number` are its place in its sender's stream to us, 0 where the sender has none: in this order it is
+    understood, whatever the order in which it came.
     """
 
     id = p0(peewee.BigAutoField())
@@ -114,6 +162,8 @@ class InboundTable(Table):
     signer = p0(peewee.TextField())
     about = p0(peewee.TextField(null=True, index=True))
     scoped = p0(peewee.BooleanField())
+    epoch = p0(peewee.IntegerField(default=0))
+    number = p0(peewee.IntegerField(default=0))
     body = p2(peewee.BlobField())
     received_at = p0(MomentField())
     state = p0(peewee.TextField())
@@ -123,4 +173,23 @@ class InboundTable(Table):
 
     class Meta:
         table_name = "inbound"
-        indexes = ((("state", "next_at"), False),)
+
+
+InboundTable.add_index(
+    InboundTable.index(
+        InboundTable.peer,
+        InboundTable.epoch,
+        InboundTable.number,
+        InboundTable.id,
+        where=InboundTable.state == "waiting",
+        name="inbound_waiting",
+    )
+)
+InboundTable.add_index(
+    InboundTable.index(InboundTable.next_at, where=InboundTable.state == "parked", name="inbound_parked")
+)
+InboundTable.add_index(
+    InboundTable.index(
+        InboundTable.state, InboundTable.next_at, where=InboundTable.state != "waiting", name="inbound_settled"
+    )
+)

@@ -1,44 +1,43 @@
-"""What arrived is read here, one activity at a time: who speaks, whether their word holds, and what follows from it.
+"""What arrived is read here: who speaks, whether their word holds, and what follows from it.
 
     waiting ──▶ understood            taken in, in one transaction with what follows
             ──▶ refused               contradicts itself, is forged, or may not be; kept with its reason
             ──▶ ignored               of a kind that is not known here; kept
             ──▶ waiting, later ──▶ parked ──▶ dead    another server has to be asked and does not answer
-            ──▶ parked ──▶ dead       speaks about what is not here (yet)
+            ──▶ parked ──▶ dead       speaks about what is not here (yet), or by a key that is not known (yet)
 
-Of one server the first that waits is read first, and those behind it wait with it, once. What is parked is tried for
-three days, and holds up nobody: it has a queue of its own.
+Every server is read by a reader of its own, in the order of its stream, several activities in one transaction; the
+first that waits holds up those behind it, once. What is parked is tried for three days, and holds up nobody: it has a
+reader of its own, and so have the servers that are not known.
 """
 
 from __future__ import annotations
 
-import enum
-from dataclasses import asdict, dataclass
+import asyncio
+import traceback
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from fedhood.adapters.activitypub import forgetting, handlers, keys, proofs, remote, streams
-from fedhood.adapters.activitypub.actors import PROOF_KEY
+from fedhood.adapters.activitypub import believing, handlers, hosts, proofs
+from fedhood.adapters.activitypub.arrivals import WAITING
 from fedhood.adapters.activitypub.handlers.acting import ORPHAN
 from fedhood.adapters.activitypub.handlers.contract import Context
-from fedhood.adapters.activitypub.inbox import WAITING
-from fedhood.adapters.activitypub.key_finding import KEY_IS_FRESH, is_settled, is_vouched
-from fedhood.adapters.activitypub.proofs import ProofError
-from fedhood.adapters.activitypub.tables import InboundTable
+from fedhood.adapters.activitypub.handlers.peering import PEERING
+from fedhood.adapters.activitypub.tables import HeardTable, InboundTable
 from fedhood.adapters.http import strict_json
 from fedhood.core import peers
-from fedhood.core.peers import PeerState, Trust
 from fedhood.kernel import urls
-from fedhood.kernel.errors import Conflict, FedhoodError, Forbidden, Invalid, Overloaded, RemoteFailure
+from fedhood.kernel.clock import from_milliseconds, milliseconds
+from fedhood.kernel.database import Compiled, hole
+from fedhood.kernel.errors import FedhoodError, Overloaded, RemoteFailure
 from fedhood.kernel.log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from datetime import datetime
-
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from fedhood.adapters.activitypub.federation import Federation
     from fedhood.adapters.activitypub.handlers.contract import Handler
@@ -60,17 +59,16 @@ RETRIES = (
 )
 PATIENCE = timedelta(days=3)
 MOST_PARKED = 1000  # of one server
+MOST_READERS = 50
+BATCH = 32
+STEP = 2.0  # seconds that `pump` waits for readers who have to ask other servers
+
+STRANGERS = 0  # the reader of servers that are not known: they have no number
+PUT_OFF = -1  # the reader of what is parked
 
 _LONGEST_REASON = 300
-_TAKEN = "taken-by-another"
-
-
-class Queue(enum.Enum):
-    """What is read beside each other: of servers that we know, of all others, and what was put off."""
-
-    NEIGHBOURS = enum.auto()
-    STRANGERS = enum.auto()
-    PARKED = enum.auto()
+_MAY_HOLD_LATER = frozenset({ORPHAN, believing.TOO_FRESH})
+_FAULT = RemoteFailure("see the log", code="fault")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +79,13 @@ class Arrival:
     uri: str
     peer: int
     signer: str
+    about: str | None
     scoped: bool
     body: bytes
     received_at: datetime
     state: str
     attempts: int
+    next_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,38 +98,70 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
-    """The key by which somebody's word is known. `peer` and `fetched_at` are set where it can be fetched anew."""
+class Believed:
+    """An activity whose word holds, and how it is taken in."""
 
-    key_uri: str
-    multikey: str
-    peer: Peer | None = None
-    fetched_at: datetime | None = None
+    handler: Handler
+    context: Context
 
 
-async def understand_one(federation: Federation, queue: Queue) -> bool:
-    """Read the oldest activity of a queue that is due. Whether there was one.
+Read = Believed | FedhoodError | Outcome
+
+
+async def begin(federation: Federation) -> list[asyncio.Task[None]]:
+    """Begin to read what every server said that nobody reads yet; whether any was begun. Faults are raised here."""
+    crew = federation.readers
+    crew.reap()
+    due = await federation.database.read(_due, federation.clock.now(), set(crew))
+    chosen = due[: MOST_READERS - len(crew)]
+    # where reading takes its time, something may have come between the last look and the end
+    again = len(due) > len(chosen) or not federation.database.single_process
+    then = federation.database.on_wake if again else None
+    return [crew.begin(_read_all(federation, reader), reader, then=then) for reader in chosen]
+
+
+async def pump(federation: Federation) -> bool:
+    """`begin` for who steps by hand: returns when all readers have come to their end, or after two seconds."""
+    ended = federation.readers.reap()
+    begun = await begin(federation)
+    if begun:
+        await asyncio.wait(begun, timeout=STEP)
+        federation.readers.reap()
+    return ended or bool(begun)
+
+
+async def stop(federation: Federation) -> None:
+    """Break off what is under way; it is read again later."""
+    await federation.readers.stop()
+
+
+async def _read_all(federation: Federation, reader: int) -> None:
+    """Read what waits of one server, until there is nothing more or it has to wait.
 
     Whatever comes of it, a fault included, the row is moved on: nothing that arrives can stop what comes after it.
     """
-    row = await federation.database.read(_next, federation.clock.now(), queue)
-    if row is None:
-        return False
-    outcome: Outcome | None = None
-    try:
-        outcome = await federation.database.read(_later, row, federation.clock.now(), "fault: see the log")
-        outcome = await _read(federation, row)
-    except Overloaded:
-        outcome = None  # it stays as it is and is read when there is room
-    finally:
-        if outcome is not None and outcome.state != UNDERSTOOD:
-            await federation.database.write(_settle, row, outcome)
-            logger().info("inbound.kept", state=outcome.state, reason=outcome.reason, peer=row.peer)
-    return outcome is not None
+    database = federation.database
+    while rows := await database.read(_next, federation.clock.now(), reader):
+        read: list[tuple[Arrival, Read]] = []
+        for row in rows:
+            read.append((row, await _read(federation, row)))
+            if _holds_up(*read[-1]):
+                break
+        try:
+            await database.write(_take_in, read)
+        except Overloaded:
+            return  # it stays as it is and is read when there is room
 
 
-async def _read(federation: Federation, row: Arrival) -> Outcome | None:
-    """What becomes of it. None when another process was faster."""
+def _holds_up(row: Arrival, read: Read) -> bool:
+    """Whether what comes behind it is to be looked at only when this has been settled."""
+    if isinstance(read, Believed):
+        return handlers.kind_of(read.context.activity) in PEERING  # who may say what is another matter after it
+    return isinstance(read, RemoteFailure) and row.state == WAITING
+
+
+async def _read(federation: Federation, row: Arrival) -> Read:
+    """Whether an activity is to be taken in, and what is wrong with it otherwise. Nothing is changed here."""
     try:
         activity = strict_json.loads_object(row.body)
         proofs.refuse_rearranging(activity)
@@ -138,182 +170,207 @@ async def _read(federation: Federation, row: Arrival) -> Outcome | None:
         if handler is None:
             return Outcome(state=IGNORED, reason=f"kind: {'/'.join(kind)}"[:_LONGEST_REASON])
         handler.verify(activity)
-        await _take_in(federation, row, activity, handler)
-    except Overloaded:
-        raise
-    except RemoteFailure as failure:
-        return await federation.database.read(_later, row, federation.clock.now(), _reason(failure))
+        peer = await federation.database.read(_peer_of, row)
+        known = await believing.believe(
+            federation, activity, peer=peer, signer=row.signer, needs=handler.needs(activity)
+        )
     except FedhoodError as refusal:
-        if refusal.code == _TAKEN:
-            return None
-        if refusal.code == ORPHAN:
-            return await federation.database.read(_park, row, federation.clock.now(), _reason(refusal))
-        return Outcome(state=REFUSED, reason=_reason(refusal))
-    return Outcome(state=UNDERSTOOD)
-
-
-async def _take_in(federation: Federation, row: Arrival, activity: dict[str, Any], handler: Handler) -> None:
-    peer = await federation.database.read(_peer_of, row)
-    if peer is not None and peer.trust is Trust.BLOCKED:
-        raise Forbidden("this server is blocked here", code="blocked")
-    voices: dict[str, Voice] = {}
-    settled = peer is not None and is_settled(peer, removal=forgetting.is_removal(activity))
-    if peer is not None and settled and peer.actor_uri is not None and peer.multikey is not None:
-        voices[peer.actor_uri] = Voice(key_uri=peer.actor_uri + PROOF_KEY, multikey=peer.multikey)
-    fetched: dict[str, dict[str, Any]] = {}
-    speaking = [] if row.signer in voices else [row.signer]
-    for uri in dict.fromkeys([*speaking, *handler.needs(activity)]):
-        if urls.origin(uri) != urls.origin(federation.addresses.base):
-            fetched[uri], voice = await _meet(federation, peer, uri)
-            voices.setdefault(uri, voice)  # the key that people compared goes before the one it shows today
-    await _check_proofs(federation, activity, voices)
+        return refusal
+    except Exception:  # noqa: BLE001 - a fault of ours: it is written down, and must not stop what comes after
+        logger().error("inbound.fault", inbound=row.id, traceback=traceback.format_exc())
+        return _FAULT
     context = Context(
         activity=activity,
         peer=peer,
         signer_uri=row.signer,
         scoped=row.scoped,
         addresses=federation.addresses,
-        fetched=fetched,
+        fetched=known,
     )
-    await federation.database.write(_receive, row, handler, context)
+    return Believed(handler=handler, context=context)
 
 
-def _receive(uow: UnitOfWork, row: Arrival, handler: Handler, context: Context) -> None:
-    """The one transaction: what follows from it, and that it was understood."""
-    _settle(uow, row, Outcome(state=UNDERSTOOD))
-    if context.peer is not None:
-        streams.heard_from(uow, peer_id=context.peer.id)  # it is there: what waits for it is sent at once
-    handler.receive(uow, context)
+# -- taking in ---------------------------------------------------------------------------------------------------------
 
 
-# -- who speaks --------------------------------------------------------------------------------------------------------
+def _take_in(uow: UnitOfWork, read: Sequence[tuple[Arrival, Read]]) -> None:
+    """What follows from each, and that it was understood: each for itself, all on the disk together."""
+    heard: set[int] = set()
+    for row, one in read:
+        outcome = _receive(uow, row, one) if isinstance(one, Believed) else _outcome(uow, row, one)
+        if outcome is not None and _settle(uow, row, outcome):
+            logger().info("inbound.kept", state=outcome.state, reason=outcome.reason, peer=row.peer)
+        elif isinstance(one, Believed) and one.context.peer is not None:
+            heard.add(one.context.peer.id)
+    for peer in heard:
+        hosts.heard_from(uow, peer_id=peer)  # it is there: what waits for it is sent at once
 
 
-async def _meet(federation: Federation, peer: Peer | None, uri: str) -> tuple[dict[str, Any], Voice]:
-    """What is known of an actor, asked for where it must be, and the key of its word. Raises Invalid, RemoteFailure.
-
-    A server whose key nobody compared yet speaks for itself: its document is fetched as it is now. Everybody else is
-    vouched for by their server's key, and for who is not of the sender's server we must have agreed with it; of those
-    the members of `RemoteActor` are given.
-    """
-    home = peer if peer is not None and peer.host == urls.authority(uri) else None
-    if home is None and peer is not None:
-        home = await federation.database.read(peers.by_host, urls.authority(uri))
-        if home is None or home.state is not PeerState.AGREED or home.trust is Trust.BLOCKED:
-            raise Invalid("nobody we know vouches for this actor", code="actor-unvouched")
-    if home is None or uri == home.actor_uri:
-        return await _meet_server(federation, uri)
-    known = await federation.database.read(remote.by_uri, uri)
-    if known is None or not is_vouched(known, home):
-        known = await remote.fetch(federation, home, uri)
-    return asdict(known), _voice(known, home)
-
-
-def _voice(actor: remote.RemoteActor, peer: Peer) -> Voice:
-    return Voice(key_uri=actor.proof_key_uri, multikey=actor.multikey, peer=peer, fetched_at=actor.fetched_at)
-
-
-async def _meet_server(federation: Federation, uri: str) -> tuple[dict[str, Any], Voice]:
-    document = await remote.instance_actor(federation, urls.authority(uri))
-    instance = remote.read_instance(document)
-    if instance.uri != uri:
-        raise Invalid("only the instance actor speaks for a server", code="actor-unvouched")
-    return document, Voice(key_uri=uri + PROOF_KEY, multikey=instance.multikey)
-
-
-# -- whether their word holds ------------------------------------------------------------------------------------------
-
-
-async def _check_proofs(federation: Federation, activity: dict[str, Any], voices: Mapping[str, Voice]) -> None:
-    """The activity is its actor's word, and what it announces the word of whoever said that first. Raises Invalid.
-
-    What comes back to us from a resident of ours is not proved again: only our own copy of it counts.
-    """
-    await _check_proof(federation, activity, voices)
-    inner = activity.get("object")
-    if activity.get("type") != "Announce" or not isinstance(inner, dict):
-        return
-    if urls.origin(_actor(inner)) != urls.origin(federation.addresses.base):
-        await _check_proof(federation, inner, voices)
-
-
-async def _check_proof(federation: Federation, document: dict[str, Any], voices: Mapping[str, Voice]) -> None:
-    owner = _actor(document)
-    voice = voices.get(owner)
-    if voice is None:
-        raise Invalid("nobody we know vouches for who speaks", code="actor-unvouched")
-    now = federation.clock.now()
+def _receive(uow: UnitOfWork, row: Arrival, one: Believed) -> Outcome | None:
+    """Take one in. None when it was understood, or another process was faster."""
+    uow.hold(row.about or row.uri)  # a post and its removal are not taken in at once, by two readers
+    uow.db.execute_sql("SAVEPOINT arrival")
     try:
-        _prove(document, owner, voice, now)
-    except ProofError:
-        if voice.peer is None or voice.fetched_at is None or voice.fetched_at > now - KEY_IS_FRESH:
-            raise
-        # the actor may have another key now
-        _prove(document, owner, _voice(await remote.fetch(federation, voice.peer, owner), voice.peer), now)
+        if not _settle(uow, row, Outcome(state=UNDERSTOOD)):
+            return None
+        one.handler.receive(uow, one.context)
+    except FedhoodError as refusal:
+        uow.db.execute_sql("ROLLBACK TO SAVEPOINT arrival")
+        return _outcome(uow, row, refusal)
+    except Exception:  # noqa: BLE001 - a fault of ours: it is written down, and must not stop what comes after
+        uow.db.execute_sql("ROLLBACK TO SAVEPOINT arrival")
+        logger().error("inbound.fault", inbound=row.id, traceback=traceback.format_exc())
+        return _outcome(uow, row, _FAULT)
+    finally:
+        uow.db.execute_sql("RELEASE SAVEPOINT arrival")
+    return None
 
 
-def _prove(document: dict[str, Any], owner: str, voice: Voice, now: datetime) -> None:
-    def find_key(method: str) -> Ed25519PublicKey | None:
-        return keys.load_multikey(voice.multikey) if method == voice.key_uri else None
-
-    proofs.verify(document, find_key, owner=owner, now=now)
-
-
-def _actor(document: dict[str, Any]) -> str:
-    actor = document.get("actor")
-    actor = actor.get("id") if isinstance(actor, dict) else actor
-    if not isinstance(actor, str):
-        raise Invalid("nobody is named who did it", code="member", field="actor")
-    return actor
+def _outcome(uow: UnitOfWork, row: Arrival, refusal: FedhoodError | Outcome) -> Outcome:
+    if isinstance(refusal, Outcome):
+        return refusal
+    reason = f"{refusal.code}: {refusal.detail}"[:_LONGEST_REASON]
+    if isinstance(refusal, RemoteFailure | Overloaded):
+        return _later(uow.db, row, uow.now, reason)
+    if refusal.code in _MAY_HOLD_LATER:
+        return _put_off(uow.db, row, uow.now, reason, state=PARKED)
+    return Outcome(state=REFUSED, reason=reason)
 
 
 # -- the rows ----------------------------------------------------------------------------------------------------------
 
-
-def _next(db: peewee.Database, now: datetime, queue: Queue) -> Arrival | None:
-    """The oldest that is due: the first of each server that waits, or one that is parked."""
-    if queue is Queue.PARKED:
-        which: Any = InboundTable.state == PARKED
-    else:
-        # strangers have no number yet; each of them is a sender of its own
-        is_known = queue is Queue.NEIGHBOURS
-        theirs = InboundTable.peer > 0 if is_known else InboundTable.peer == 0
-        first = InboundTable.select(peewee.fn.MIN(InboundTable.id)).where(InboundTable.state == WAITING, theirs)
-        which = InboundTable.id.in_(first.group_by(InboundTable.peer if is_known else InboundTable.signer))
-    due = InboundTable.select().where(InboundTable.next_at <= now, which).order_by(InboundTable.id).limit(1)
-    for row in due.execute(db):
-        return Arrival(
-            id=row.id,
-            uri=row.uri,
-            peer=row.peer,
-            signer=row.signer,
-            scoped=row.scoped,
-            body=bytes(row.body),
-            received_at=row.received_at,
-            state=row.state,
-            attempts=row.attempts,
+# from one server to the next along the index of what waits, however much waits of each
+_SENDERS = """
+WITH RECURSIVE sender(peer) AS (
+    SELECT MIN(peer) FROM inbound WHERE state = 'waiting'
+    UNION ALL
+    SELECT (SELECT MIN(i.peer) FROM inbound i WHERE i.state = 'waiting' AND i.peer > s.peer)
+    FROM sender s WHERE s.peer IS NOT NULL
+)
+SELECT peer FROM sender WHERE peer IS NOT NULL
+"""
+_COLUMNS = (
+    InboundTable.id,
+    InboundTable.uri,
+    InboundTable.peer,
+    InboundTable.signer,
+    InboundTable.about,
+    InboundTable.scoped,
+    InboundTable.body,
+    InboundTable.received_at,
+    InboundTable.state,
+    InboundTable.attempts,
+    InboundTable.next_at,
+)
+# as a literal, or the partial index on what waits is not used
+_IS_WAITING = InboundTable.state == peewee.SQL("'waiting'")
+_FIRST = Compiled(
+    lambda: (
+        InboundTable.select(*_COLUMNS)
+        .where(InboundTable.peer == hole("peer"), _IS_WAITING)
+        .order_by(InboundTable.epoch, InboundTable.number, InboundTable.id)
+        .limit(hole("limit"))
+    )
+)
+_PARKED = Compiled(
+    lambda: (
+        InboundTable.select(*_COLUMNS)
+        .where(InboundTable.state == peewee.SQL("'parked'"), InboundTable.next_at <= hole("now"))
+        .order_by(InboundTable.next_at)
+        .limit(hole("limit"))
+    )
+)
+_SETTLE = Compiled(
+    lambda: (
+        InboundTable.update(
+            state=hole("to"), reason=hole("reason"), attempts=InboundTable.attempts + 1, next_at=hole("next_at")
         )
-    return None
+        .where(
+            InboundTable.id == hole("id"),
+            InboundTable.state == hole("state"),
+            InboundTable.attempts == hole("attempts"),
+        )
+        .returning(InboundTable.id)
+    )
+)
+_BEHIND = Compiled(
+    lambda: HeardTable.select(HeardTable.epoch, HeardTable.upto).where(
+        HeardTable.peer == hole("peer"), HeardTable.behind
+    )
+)
+
+
+def _due(db: peewee.Database, now: datetime, busy: set[int]) -> list[int]:
+    """Of whom something can be read now and is not being read."""
+    senders = [peer for (peer,) in db.execute_sql(_SENDERS).fetchall()]
+    return [reader for reader in (*senders, PUT_OFF) if reader not in busy and _next(db, now, reader, limit=1)]
+
+
+def _next(db: peewee.Database, now: datetime, reader: int, *, limit: int = BATCH) -> list[Arrival]:
+    """What one reader is to read now, in order. What waits for another moment holds up what comes behind it.
+
+    Of servers that are not known each signer is a sender of their own.
+    """
+    if reader == PUT_OFF:
+        return [_arrival(row) for row in _PARKED.rows(db, now=milliseconds(now), limit=limit)]
+    rows = [_arrival(row) for row in _FIRST.rows(db, peer=reader, limit=BATCH if reader == STRANGERS else limit)]
+    behind = _BEHIND.row(db, peer=reader)
+    if behind is not None:
+        # what was sent before these was not heard yet, and is being asked for
+        rows = _without_gap(db, reader, rows, *behind)
+    held_up: set[str] = set()
+    ready: list[Arrival] = []
+    for row in rows:
+        if row.next_at > now:
+            held_up.add(row.signer)
+            if reader != STRANGERS:
+                break
+        if row.signer not in held_up:
+            ready.append(row)
+    return ready[:limit]
+
+
+def _without_gap(db: peewee.Database, reader: int, rows: list[Arrival], epoch: int, upto: int) -> list[Arrival]:
+    heard = InboundTable.select(InboundTable.id).where(
+        InboundTable.id.in_([row.id for row in rows]),
+        (InboundTable.epoch < epoch) | ((InboundTable.epoch == epoch) & (InboundTable.number <= upto)),
+    )
+    ids = {row.id for row in heard.execute(db)}
+    return [row for row in rows if row.id in ids]
+
+
+def _arrival(row: Sequence[Any]) -> Arrival:
+    return Arrival(
+        id=row[0],
+        uri=row[1],
+        peer=row[2],
+        signer=row[3],
+        about=row[4],
+        scoped=bool(row[5]),
+        body=bytes(row[6]),
+        received_at=from_milliseconds(row[7]),
+        state=row[8],
+        attempts=row[9],
+        next_at=from_milliseconds(row[10]),
+    )
 
 
 def _peer_of(db: peewee.Database, row: Arrival) -> Peer | None:
     return peers.get(db, row.peer) if row.peer else peers.by_host(db, urls.authority(row.signer))
 
 
-def _settle(uow: UnitOfWork, row: Arrival, outcome: Outcome) -> None:
-    """Write down what became of it. Raises Conflict when another process has done so."""
-    changed = (
-        InboundTable.update(
-            state=outcome.state,
-            reason=outcome.reason,
-            attempts=InboundTable.attempts + 1,
-            next_at=outcome.again_at or uow.now,
-        )
-        .where(InboundTable.id == row.id, InboundTable.state == row.state, InboundTable.attempts == row.attempts)
-        .execute(uow.db)
+def _settle(uow: UnitOfWork, row: Arrival, outcome: Outcome) -> bool:
+    """Write down what became of it. False when another process has done so."""
+    changed = _SETTLE.row(
+        uow.db,
+        to=outcome.state,
+        reason=outcome.reason,
+        next_at=milliseconds(outcome.again_at or uow.now),
+        id=row.id,
+        state=row.state,
+        attempts=row.attempts,
     )
-    if not changed:
-        raise Conflict(code=_TAKEN)
+    return changed is not None
 
 
 def _later(db: peewee.Database, row: Arrival, now: datetime, reason: str) -> Outcome:
@@ -321,12 +378,8 @@ def _later(db: peewee.Database, row: Arrival, now: datetime, reason: str) -> Out
     return _put_off(db, row, now, reason, state=WAITING if row.attempts == 0 else PARKED)
 
 
-def _park(db: peewee.Database, row: Arrival, now: datetime, reason: str) -> Outcome:
-    """What it speaks about is not here, and may still come: it may wait for another server itself."""
-    return _put_off(db, row, now, reason, state=PARKED)
-
-
 def _put_off(db: peewee.Database, row: Arrival, now: datetime, reason: str, *, state: str) -> Outcome:
+    """What it speaks about is not here, or cannot be asked for, and may still come."""
     last = row.received_at + PATIENCE
     parked = InboundTable.select().where(InboundTable.state == PARKED, InboundTable.peer == row.peer)
     full = state == PARKED and row.state != PARKED and parked.count(db) >= MOST_PARKED
@@ -334,7 +387,3 @@ def _put_off(db: peewee.Database, row: Arrival, now: datetime, reason: str, *, s
         return Outcome(state=DEAD, reason=reason)
     wait = RETRIES[min(row.attempts, len(RETRIES) - 1)]
     return Outcome(state=state, reason=reason, again_at=min(now + wait, last))
-
-
-def _reason(error: FedhoodError) -> str:
-    return f"{error.code}: {error.detail}"[:_LONGEST_REASON]

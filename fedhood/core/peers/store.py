@@ -11,9 +11,10 @@ from fedhood.core.peers.tables import AgreementTable, PeerTable
 from fedhood.kernel.clock import from_milliseconds, milliseconds
 from fedhood.kernel.database import Compiled, among, hole
 from fedhood.kernel.errors import NotFound
+from fedhood.kernel.tables import JsonField, MomentField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     import peewee
@@ -21,32 +22,40 @@ if TYPE_CHECKING:
     from fedhood.kernel.database import UnitOfWork
 
 _FIELDS = tuple(Peer.__dataclass_fields__)
+_COLUMNS = tuple(getattr(PeerTable, name) for name in _FIELDS)
+_JSON = tuple(name for name in _FIELDS if isinstance(getattr(PeerTable, name), JsonField))
+_MOMENTS = tuple(name for name in _FIELDS if isinstance(getattr(PeerTable, name), MomentField))
+_BY_ID = Compiled(lambda: PeerTable.select(*_COLUMNS).where(PeerTable.id == hole("id")))
+_BY_HOST = Compiled(lambda: PeerTable.select(*_COLUMNS).where(PeerTable.host == hole("host")))
+_ALL = Compiled(lambda: PeerTable.select(*_COLUMNS).order_by(PeerTable.id))
 
 
-def _of(row: PeerTable) -> Peer:
-    values: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
-    return Peer(**{**values, "state": PeerState(row.state), "trust": Trust(row.trust)})
-
-
-def _where(db: peewee.Database, *conditions: Any) -> list[Peer]:
-    return [_of(row) for row in PeerTable.select().where(*conditions).order_by(PeerTable.id).execute(db)]
+def _of(row: Sequence[Any]) -> Peer:
+    values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
+    for name in _JSON:
+        values[name] = None if values[name] is None else json.loads(values[name])
+    for name in _MOMENTS:
+        values[name] = None if values[name] is None else from_milliseconds(values[name])
+    return Peer(**{**values, "state": PeerState(values["state"]), "trust": Trust(values["trust"])})
 
 
 def get(db: peewee.Database, peer_id: int) -> Peer:
     """One peer. Raises NotFound."""
-    for peer in _where(db, PeerTable.id == peer_id):
-        return peer
-    raise NotFound
+    row = _BY_ID.row(db, id=peer_id)
+    if row is None:
+        raise NotFound
+    return _of(row)
 
 
 def by_host(db: peewee.Database, host: str) -> Peer | None:
     """The peer with this host."""
-    return next(iter(_where(db, PeerTable.host == host)), None)
+    row = _BY_HOST.row(db, host=host)
+    return None if row is None else _of(row)
 
 
 def all_peers(db: peewee.Database) -> list[Peer]:
     """All servers that we know, in the order in which we met them."""
-    return _where(db, PeerTable.id > 0)  # peewee takes no empty list of conditions
+    return [_of(row) for row in _ALL.rows(db)]
 
 
 _AGREEMENT = Compiled(

@@ -12,11 +12,10 @@ from typing import Any
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from fedhood.adapters.activitypub import inbox, keys, proofs, remote, signatures
+from fedhood.adapters.activitypub import arrivals, inbox, keys, proofs, remote, signatures, understand
 from fedhood.adapters.activitypub.federation import FEDERATION, Federation
 from fedhood.adapters.activitypub.keys import KeyPair
 from fedhood.adapters.activitypub.tables import InboundTable, RemoteActorTable
-from fedhood.adapters.activitypub.understand import Queue, understand_one
 from fedhood.adapters.http.client import Answer
 from fedhood.adapters.http.keys import LIMITER, SETTINGS
 from fedhood.adapters.http.limits import Limiter
@@ -28,11 +27,8 @@ from tests.adapters.activitypub import golden, next_door
 
 
 async def understand_next(federation: Federation) -> bool:
-    """Read what is due next, of neighbours first. Whether there was anything."""
-    for queue in Queue:
-        if await understand_one(federation, queue):
-            return True
-    return False
+    """Read what is due. Whether there was anything."""
+    return await understand.pump(federation)
 
 
 PATHS = {"instance": "/ap/instance", "metrics": "/ap/metrics"}
@@ -116,7 +112,7 @@ def keep(uow: UnitOfWork, activity: dict[str, Any], *, scoped: bool, peer: int) 
         uri=activity["id"],
         peer=peer,
         signer=activity["actor"],
-        about=inbox.about(activity),
+        about=arrivals.about(activity),
         scoped=scoped,
         body=json.dumps(activity).encode(),
         received_at=uow.now,

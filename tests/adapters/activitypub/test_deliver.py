@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fedhood.adapters.activitypub import actors, deliver, making, outbox, proofs, signatures, streams
+from fedhood.adapters.activitypub import actors, deliver, hosts, making, outbox, proofs, signatures, streams
 from fedhood.adapters.activitypub.federation import Federation
 from fedhood.adapters.activitypub.tables import ActivityTable, ActorKeyTable, DeliveryTable
 from fedhood.adapters.http.client import Client, Timeouts
@@ -124,7 +124,7 @@ async def test_a_server_that_cannot_be_reached_is_tried_again(
     await send_all(federation)
     assert await federation.database.read(rows) == [(1, "waiting", 1, None)]
     assert (await federation.database.read(host)).last_error == "unreachable"
-    assert await federation.database.read(streams.next_due, clock.now()) == clock.now() + streams.BACKOFF[0]
+    assert await federation.database.read(streams.next_due, clock.now()) == clock.now() + hosts.BACKOFF[0]
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 406, 410, 413, 415, 422, 501, 302])

@@ -243,7 +243,8 @@ async def test_what_is_announced_without_its_authors_proof_is_refused(oak) -> No
 async def test_what_was_changed_after_it_was_signed_is_refused(oak) -> None:
     activity = proved(letter("13"))
     activity["object"]["object"]["content"] = "<p>Send me your keys.</p>"
-    assert await oak.arrive(activity) == "refused proof-signature"
+    # it may be another key, and the one that is known cannot be asked for again yet
+    assert await oak.arrive(activity) == "parked proof-of-another-key"
 
 
 async def test_an_announcement_without_proof_is_refused(oak) -> None:

@@ -60,12 +60,12 @@ def test_what_was_not_read_yet_is_kept_however_old(database, state):
     assert uris(database) == ["old"]
 
 
-def test_what_was_said_is_kept_for_thirty_days_and_as_long_as_anybody_waits_for_it(database):
-    rows = [("young", 29, "done"), ("old", 31, "done"), ("late", 31, "waiting"), ("lost", 31, "refused")]
+def test_what_was_said_is_kept_for_ninety_days_and_as_long_as_anybody_waits_for_it(database):
+    rows = [("young", 89, "done"), ("old", 91, "done"), ("late", 91, "waiting"), ("lost", 91, "refused")]
     for number, (key, days, state) in enumerate(rows, start=2):
         database.transact(said, key, days)
         database.transact(sent, number, key, state)
-    database.transact(said, "unsent", 31)
+    database.transact(said, "unsent", 91)
     database.transact(sent, 1, "late", "done")
     assert database.transact(purge.purge_due) == 3
     assert keys(database) == ["late", "young"]

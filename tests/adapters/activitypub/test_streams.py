@@ -7,7 +7,7 @@ from datetime import timedelta
 import peewee
 import pytest
 
-from fedhood.adapters.activitypub import deliver, making, outbox, streams
+from fedhood.adapters.activitypub import deliver, hosts, making, outbox, streams
 from fedhood.adapters.activitypub.federation import Federation
 from fedhood.core.help_requests.tables import MessageTable, OfferTable, PrivateThreadTable
 from fedhood.core.posts.tables import PostTable
@@ -32,7 +32,7 @@ async def test_a_host_in_trouble_rests_longer_and_longer_and_one_answer_ends_it(
     oak.script = lambda _: ok(status="500 Broken")
     await federation.database.write(publish, world, 1001)
     began = clock.now()
-    for failures, rest in enumerate(streams.BACKOFF[:4], start=1):
+    for failures, rest in enumerate(hosts.BACKOFF[:4], start=1):
         await send_all(federation)
         trouble = await federation.database.read(host)
         assert (trouble.failures, trouble.next_at - clock.now()) == (failures, rest)
@@ -121,7 +121,7 @@ async def test_who_waits_for_an_answer_is_told_how_far_it_got(
     oak.script = lambda _: ok(status="503 Later")
     await send_all(federation)
     assert await federation.database.read(sent_states) == ("trouble", "trouble")
-    clock.move(streams.BACKOFF[0])
+    clock.move(hosts.BACKOFF[0])
     oak.script = None
     oak.answers = [ACCEPTED, ok(status="403 No")]
     await send_all(federation)
@@ -172,10 +172,10 @@ async def test_a_slow_peer_holds_up_nobody_and_is_not_written_to_twice(
 async def test_two_workers_never_write_to_the_same_peer(federation: Federation, world: World, oak: Remote) -> None:
     await federation.database.write(publish, world, 1001)
     now = federation.clock.now()
-    first = await federation.database.write(streams.take, [world.peer], now)
-    assert await federation.database.write(streams.take, [world.peer], now) == []
+    first = await federation.database.write(hosts.take, [world.peer], now)
+    assert await federation.database.write(hosts.take, [world.peer], now) == []
     assert not await deliver.pump(federation, now)
-    await federation.database.write(streams.release, first[0])
+    await federation.database.write(hosts.release, first[0])
     await send_all(federation)
     assert len(oak.requests) == 1
 
@@ -185,13 +185,12 @@ async def test_a_lease_that_was_lost_ends_the_stream_but_not_what_is_known(
 ) -> None:
     await federation.database.write(publish, world, 1001)
     await federation.database.write(publish, world, 1002)
-    (lease,) = await federation.database.write(streams.take, [world.peer], clock.now())
-    waiting = await federation.database.read(streams.first, world.peer)
-    assert waiting is not None
-    clock.move(streams.LEASE)
-    (other,) = await federation.database.write(streams.take, [world.peer], clock.now())
+    (lease,) = await federation.database.write(hosts.take, [world.peer], clock.now())
+    waiting, _ = await federation.database.read(streams.first, world.peer)
+    clock.move(hosts.LEASE)
+    (other,) = await federation.database.write(hosts.take, [world.peer], clock.now())
     done = streams.Result(outcome=streams.Outcome.DONE, status=202)
-    assert await federation.database.write(streams.settle, lease, waiting, done) is None
+    assert await federation.database.write(streams.settle, lease, [(waiting, done)]) is None
     assert [row[1] for row in await federation.database.read(rows)] == ["done", "waiting"]
     assert (await federation.database.read(host)).next_at == other.until
 
@@ -200,13 +199,12 @@ async def test_after_a_crash_the_same_bytes_are_sent_again(
     federation: Federation, world: World, oak: Remote, clock: FakeClock
 ) -> None:
     await federation.database.write(publish, world, 1001)
-    await federation.database.write(streams.take, [world.peer], clock.now())
-    waiting = await federation.database.read(streams.first, world.peer)
-    assert waiting is not None
+    await federation.database.write(hosts.take, [world.peer], clock.now())
+    (waiting,) = await federation.database.read(streams.first, world.peer)
     before = await making.made(federation, waiting.delivery)
     federation.key_cache.clear()
     clock.move(timedelta(seconds=5))
-    await federation.database.write(deliver.release_all)
+    await federation.database.write(hosts.release_all)
     await send_all(federation)
     assert oak.requests[0].partition(b"\r\n\r\n")[2] == before.body
 
@@ -218,31 +216,30 @@ async def test_a_sign_of_life_ends_the_rest(
     await federation.database.write(publish, world, 1001)
     await send_all(federation)
     oak.script = lambda _: ACCEPTED
-    await federation.database.write(deliver.release_all)  # which is no sign of life
+    await federation.database.write(hosts.release_all)  # which is no sign of life
     await send_all(federation)
     assert len(oak.requests) == 1
-    await federation.database.write(deliver.heard_from, peer_id=world.peer)
-    assert await federation.database.read(deliver.next_due, clock.now()) == clock.now()
+    await federation.database.write(hosts.heard_from, peer_id=world.peer)
+    assert await federation.database.read(streams.next_due, clock.now()) == clock.now()
     await send_all(federation)
     assert len(oak.requests) == 2
-    assert await federation.database.read(deliver.next_due, clock.now()) is None
+    assert await federation.database.read(streams.next_due, clock.now()) is None
 
 
 @pytest.mark.both_databases
 def test_the_queries_of_the_streams_work_on_both_engines(database: Database, clock: FakeClock) -> None:
     world = build(database)
     database.transact(publish, world, 1001)
-    assert database.look(streams.due, clock.now()) == [world.peer]
+    assert [due.peer for due in database.look(streams.due, clock.now())] == [world.peer]
     assert database.look(streams.next_due, clock.now()) == clock.now()
-    (lease,) = database.transact(streams.take, [world.peer], clock.now())
-    assert database.transact(streams.take, [world.peer], clock.now()) == []
+    (lease,) = database.transact(hosts.take, [world.peer], clock.now())
+    assert database.transact(hosts.take, [world.peer], clock.now()) == []
     assert database.look(streams.due, clock.now()) == []
     assert database.look(streams.next_due, clock.now()) == lease.until
-    waiting = database.look(streams.first, world.peer)
-    assert waiting is not None
+    (waiting,) = database.look(streams.first, world.peer)
     later = streams.Result(outcome=streams.Outcome.RETRY, reason="unreachable")
-    assert database.transact(streams.settle, lease, waiting, later) is None
-    assert database.look(streams.next_due, clock.now()) == clock.now() + streams.BACKOFF[0]
+    assert database.transact(streams.settle, lease, [(waiting, later)]) is None
+    assert database.look(streams.next_due, clock.now()) == clock.now() + hosts.BACKOFF[0]
 
 
 def test_what_waits_is_found_without_reading_what_is_done(database: Database) -> None:
@@ -253,4 +250,4 @@ def test_what_waits_is_found_without_reading_what_is_done(database: Database) ->
         sql, _ = streams._FIRST._statement(db)
         return str(db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?")).fetchall())
 
-    assert "INDEX delivery_peer_number (peer=? AND number>?)" in database.look(plan)
+    assert "INDEX delivery_waiting (peer=? AND state=?)" in database.look(plan)

@@ -162,9 +162,9 @@ async def test_what_is_removed_while_it_was_put_off_is_never_read(oak, clock) ->
     forget(oak)
     oak.web.down = True
     post = arrived(oak, proved(letter("13")))
-    for wait in (timedelta(seconds=10), timedelta(minutes=2)):
-        await understand_next(oak.federation)
-        clock.move(wait)
+    await understand_next(oak.federation)
+    clock.move(timedelta(seconds=10))
+    await understand_next(oak.federation)
     assert oak.fate(post) == "parked unreachable"
     oak.web.down = False
     for uri in (GROUP, ALICE):
@@ -205,8 +205,7 @@ async def test_a_fault_of_ours_does_not_stop_what_comes_after(oak, clock, monkey
     row = arrived(oak, _wave())
     second = arrived(oak, plain(2))
     for wait in (timedelta(seconds=10), timedelta()):
-        with pytest.raises(ZeroDivisionError):
-            await understand_next(oak.federation)
+        assert await understand_next(oak.federation)
         clock.move(wait)
     while await understand_next(oak.federation):
         pass
@@ -246,11 +245,15 @@ async def test_a_new_key_for_proofs_is_looked_for_when_the_known_one_is_old(oak,
     oak.database.transact(
         lambda uow: RemoteActorTable.update(multikey=other).where(RemoteActorTable.uri == GROUP).execute(uow.db)
     )
-    assert await oak.arrive(proved(letter("13"))) == "refused proof-signature"
-    clock.move(timedelta(minutes=6))
+    row = arrived(oak, proved(letter("13")))
+    forged = arrived(oak, {**proved(letter("13") | {"id": "https://elm.example/ap/activities/forged"}), "fhX": 1})
+    await understand_next(oak.federation)
+    assert oak.fate(row) == "parked proof-of-another-key"
     oak.web.documents[GROUP] = actor_document(GROUP, "Group", INSTANCE)
-    again = letter("13") | {"id": "https://elm.example/ap/activities/again"}
-    assert await oak.arrive(proved(again)) == "understood"
+    for _ in range(3):
+        clock.move(timedelta(minutes=6))
+        await understand_next(oak.federation)
+    assert (oak.fate(row), oak.fate(forged)) == ("understood", "refused proof-signature")
 
 
 async def test_who_was_vouched_for_by_another_key_is_asked_for_again(oak, clock) -> None:

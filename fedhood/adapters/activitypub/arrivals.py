@@ -1,0 +1,92 @@
+"""The room where what arrived is kept as the bytes that came, before anybody reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fedhood.adapters.activitypub import hearing
+from fedhood.adapters.activitypub.tables import InboundTable
+from fedhood.kernel.clock import milliseconds
+from fedhood.kernel.database import Compiled, hole
+
+if TYPE_CHECKING:
+    from fedhood.adapters.activitypub.hearing import Place
+    from fedhood.kernel.engine import UnitOfWork
+
+WAITING = "waiting"
+
+_WRAPPINGS = frozenset({"Announce", "Create", "Update", "Delete"})
+_DEEPEST = 3
+_NOWHERE = (0, 0)
+_KEEP = Compiled(
+    lambda: InboundTable.insert(
+        {
+            InboundTable.uri: hole("uri"),
+            InboundTable.peer: hole("peer"),
+            InboundTable.signer: hole("signer"),
+            InboundTable.about: hole("about"),
+            InboundTable.scoped: hole("scoped"),
+            InboundTable.epoch: hole("epoch"),
+            InboundTable.number: hole("number"),
+            InboundTable.body: hole("body"),
+            InboundTable.received_at: hole("now"),
+            InboundTable.state: WAITING,
+            InboundTable.attempts: 0,
+            InboundTable.next_at: hole("now"),
+        }
+    ).on_conflict_ignore()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """An activity as it came. `about` is the address of the innermost thing that it speaks of."""
+
+    uri: str
+    actor: str
+    scoped: bool
+    about: str | None
+    body: bytes
+
+
+def about(document: dict[str, Any]) -> str | None:
+    """The address of what an activity speaks of: of an Announce of a Create, the Note's; of an Undo, what is undone."""
+    thing: Any = document
+    for _ in range(_DEEPEST):
+        deeper = thing.get("object")
+        if thing.get("type") not in _WRAPPINGS or not isinstance(deeper, dict):
+            break
+        thing = deeper
+    inner = thing if thing is not document and thing.get("type") not in _WRAPPINGS else thing.get("object")
+    uri = inner.get("id") if isinstance(inner, dict) else inner
+    return uri if isinstance(uri, str) else None
+
+
+def keep(uow: UnitOfWork, letter: Letter, *, peer: int, place: Place | None) -> None:
+    """Keep the bytes as they came. The same id again is the same activity, and changes nothing.
+
+    `peer` is 0 for a server that is not known; `place` is the activity's place in the peer's stream, None where there
+    is none.
+    """
+    epoch, number = _NOWHERE if place is None else (place.epoch, place.number)
+    _KEEP.run(
+        uow.db,
+        uri=letter.uri,
+        peer=peer,
+        signer=letter.actor,
+        about=letter.about,
+        scoped=letter.scoped,
+        epoch=epoch,
+        number=number,
+        body=letter.body,
+        now=milliseconds(uow.now),
+    )
+    uow.wake_worker()
+
+
+def delivered(uow: UnitOfWork, letter: Letter, *, peer: int, place: Place | None) -> None:
+    """Keep what a server delivered itself, and note how far its stream was heard with it."""
+    keep(uow, letter, peer=peer, place=place)
+    if peer and place is not None:
+        hearing.heard(uow, peer=peer, place=place)
