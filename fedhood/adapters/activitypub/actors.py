@@ -37,10 +37,14 @@ CITY_HANDLE = "city"
 
 _MOST_CACHED_KEYS = 2000
 
+CAP_MESSAGE_SIGNATURES = "https://datatracker.ietf.org/doc/html/rfc9421"
+CAP_ED25519_SIGNATURES = f"{CAP_MESSAGE_SIGNATURES}#name-eddsa-using-curve-edwards25"
 CAP_SCOPES = "https://w3id.org/fedhood/cap/scopes-v1"
 CAP_HELP = "https://w3id.org/fedhood/cap/help-v1"
 # FEP-844e; only what the code does today
 IMPLEMENTS: tuple[tuple[str, str], ...] = (
+    (CAP_MESSAGE_SIGNATURES, "RFC-9421: HTTP Message Signatures"),
+    (CAP_ED25519_SIGNATURES, "RFC-9421 signatures using the Ed25519 algorithm"),
     ("https://w3id.org/fep/8b32", "FEP-8b32: Object Integrity Proofs (eddsa-jcs-2022)"),
     (CAP_SCOPES, "fedhood scoped audiences v1"),
     (CAP_HELP, "fedhood help requests v1"),

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from fedhood.adapters.activitypub import signature_rules, structured_fields
-from fedhood.adapters.activitypub.signature_rules import CONTENT_TYPE, MOST_COVERED, SignatureError
+from fedhood.adapters.activitypub.signature_rules import CONTENT_TYPE, MOST_COVERED, Request, SignatureError
 from fedhood.adapters.activitypub.structured_fields import InnerList, Item
 from fedhood.kernel.errors import Invalid
 
@@ -67,19 +67,6 @@ class Signature:
     created: int | None
     expires: int | None
     tag: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A request as it was received: its target raw, every header, repeated ones repeated.
-
-    `base` is scheme and authority that we answer for, from the configuration: what a proxy says of them is not asked.
-    """
-
-    method: str
-    base: str
-    target: str
-    headers: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +147,8 @@ def parse(inputs: Sequence[str], values: Sequence[str]) -> tuple[Signature, ...]
     return tuple(_signature(label, described[label], made[label]) for label in described)
 
 
-def choose(signatures: Sequence[Signature], actor: str) -> Signature:
-    """The signature that counts for what this actor says: theirs, or else the first. Raises `SignatureError`.
+def usable(signatures: Sequence[Signature]) -> tuple[Signature, ...]:
+    """The signatures that may count, at least one. Raises `SignatureError`.
 
     Those for another purpose (`signature-tag`) or without a key (`signature-parameters`) are passed over, and those of
     an algorithm that is not known here as long as there are others.
@@ -172,13 +159,7 @@ def choose(signatures: Sequence[Signature], actor: str) -> Signature:
     named = [one for one in meant if one.key_id]
     if not named:
         raise SignatureError("the signature names no key", code="signature-parameters")
-    known = [one for one in named if one.algorithm in {None, RSA, ED25519}] or named
-    return next((one for one in known if belongs_to(one.key_id or "", actor)), known[0])
-
-
-def belongs_to(key_id: str, actor: str) -> bool:
-    """Whether a key's address is within an actor's: `actor#key`, as nearly everybody writes it, or `actor/key`."""
-    return key_id.partition("#")[0] == actor or key_id.startswith(f"{actor}/")
+    return tuple([one for one in named if one.algorithm in {None, RSA, ED25519}] or named)
 
 
 def _dictionary(lines: Sequence[str]) -> dict[str, Member]:
@@ -247,7 +228,7 @@ def check(signature: Signature, request: Request, *, body: bytes | None, now: da
     lines = signature_rules.lines_of(request.headers)
     if "host" in signature.covered:
         host = signature_rules.covered_value(lines, "host")
-        if host.lower() != request.base.partition("://")[2]:
+        if host.lower() != request.authority:
             raise SignatureError("the request was signed for another server", code="signature-host")
     if "content-digest" in signature.covered:
         _check_digest(signature_rules.covered_value(lines, "content-digest"), body or b"")
@@ -320,10 +301,6 @@ def _scheme(request: Request) -> str:
     return request.base.partition("://")[0]
 
 
-def _authority(request: Request) -> str:
-    return request.base.partition("://")[2]
-
-
 def _path(request: Request) -> str:
     return request.target.partition("?")[0] or "/"
 
@@ -335,7 +312,7 @@ def _query(request: Request) -> str:
 _DERIVED: dict[str, Callable[[Request], str]] = {
     "@method": lambda request: request.method,
     "@target-uri": lambda request: request.base + request.target,
-    "@authority": _authority,
+    "@authority": lambda request: request.authority,
     "@scheme": _scheme,
     "@path": _path,
     "@query": _query,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -37,6 +38,24 @@ class SignatureError(Unauthenticated):
     """A request's signature is incomplete or does not hold; `code` says by which rule."""
 
     default_code = "signature-invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as it was received: its target raw, every header, repeated ones repeated.
+
+    `base` is scheme and authority that we answer for, from the configuration: what a proxy says of them is not asked.
+    """
+
+    method: str
+    base: str
+    target: str
+    headers: Sequence[tuple[str, str]]
+
+    @property
+    def authority(self) -> str:
+        """Host and port that we answer for, in lower case."""
+        return self.base.partition("://")[2]
 
 
 class Checked(Protocol):

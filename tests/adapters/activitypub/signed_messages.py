@@ -10,9 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from fedhood.adapters.activitypub import message_signatures
-from fedhood.adapters.activitypub.message_signatures import Request
-from fedhood.adapters.activitypub.signature_rules import SignatureError
+from fedhood.adapters.activitypub import message_signatures, signed_requests
+from fedhood.adapters.activitypub.signature_rules import Request, SignatureError
 from tests.adapters.activitypub import golden
 
 VECTORS = golden.document("90")
@@ -55,10 +54,10 @@ def verify(
     now: datetime = NOW,
     actor: str = ALICE_URI,
 ) -> None:
-    signature = message_signatures.choose(parsed(headers), actor)
+    claim = signed_requests.choose(signed_requests.read(headers), actor)
     request = Request(method=method, base=base, target=target, headers=headers)
-    checked = message_signatures.check(signature, request, body=body, now=now)
-    assert checked.key_id == signature.key_id
+    checked = claim.check(request, body=body, now=now)
+    assert checked.key_id == claim.key_id
     checked.verify_with(key if isinstance(key, Ed25519PublicKey) else key.public_key())
 
 

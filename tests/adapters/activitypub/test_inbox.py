@@ -166,13 +166,6 @@ async def test_what_cannot_be_read_is_refused(oak, door, body, code) -> None:
 # -- signatures --------------------------------------------------------------------------------------------------------
 
 
-async def test_the_newer_scheme_is_not_understood_yet_and_the_problem_says_which_one_is(oak, door) -> None:
-    arguments = request(oak, PEER_INBOX, proved(letter("13")))
-    arguments["headers"] |= {"Signature-Input": 'sig1=("@method");created=1', "Signature": "sig1=:AAAA:"}
-    body = await problem(await send(door, arguments), 401, "signature-scheme")
-    assert "draft-cavage-http-signatures-12" in body["detail"]
-
-
 @pytest.mark.parametrize(
     ("header", "value", "code"),
     [

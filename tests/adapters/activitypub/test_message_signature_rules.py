@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedhood.adapters.activitypub import message_signatures
-from fedhood.adapters.activitypub.message_signatures import Request
-from fedhood.adapters.activitypub.signature_rules import NEWEST, OLDEST, SignatureError
+from fedhood.adapters.activitypub.signature_rules import NEWEST, OLDEST, Request, SignatureError
 from fedhood.kernel.errors import Invalid
 from tests.adapters.activitypub.signed_messages import (
     ALICE,

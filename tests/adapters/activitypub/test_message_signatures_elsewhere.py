@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedhood.adapters.activitypub import message_signatures
-from fedhood.adapters.activitypub.message_signatures import Request
+from fedhood.adapters.activitypub.signature_rules import Request
 from tests.adapters.activitypub import golden
 
 THEN = datetime(2026, 1, 1, 12, tzinfo=UTC)

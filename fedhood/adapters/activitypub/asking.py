@@ -1,0 +1,92 @@
+"""The room where other servers are asked for documents, by the instance actor's signature, and answers are doubted."""
+
+from __future__ import annotations
+
+from email.message import Message
+from typing import TYPE_CHECKING, Any
+
+from fedhood.adapters.activitypub import proofs, signatures
+from fedhood.adapters.activitypub.actors import MAIN_KEY
+from fedhood.adapters.http import strict_json
+from fedhood.kernel import urls
+from fedhood.kernel.errors import Invalid, RemoteFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fedhood.adapters.activitypub.federation import Federation
+    from fedhood.adapters.activitypub.keys import KeyPair
+    from fedhood.adapters.http.client import Answer
+
+ACTIVITY_JSON = "application/activity+json"
+LD_JSON = f'application/ld+json; profile="{proofs.PUBLIC.partition("#")[0]}"'
+ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON}"
+_TRY_LATER = frozenset({408, 425, 429})
+
+
+def is_activity(content_type: str) -> bool:
+    """Whether a media type is one that ActivityPub documents are served under, parameters in any order.
+
+    Anything else is refused even if it parses: an upload must not become an actor (GHSA-jhrq-qvrm-qr36).
+    """
+    parsed = Message()
+    parsed["Content-Type"] = content_type
+    if str(parsed.get_param("charset", "utf-8")).lower() != "utf-8":
+        return False
+    kind = parsed.get_content_type()
+    profile = str(parsed.get_param("profile", ""))
+    return kind == ACTIVITY_JSON or (
+        kind == "application/ld+json" and "https://www.w3.org/ns/activitystreams" in profile.split()
+    )
+
+
+def signed_headers(federation: Federation, signing: KeyPair, url: str) -> dict[str, str]:
+    """The headers that make a GET of this URL our instance actor's, at this moment."""
+    origin = urls.origin(url)
+    return signatures.sign_request(
+        method="GET",
+        target=url.removeprefix(origin).partition("#")[0] or "/",
+        host=urls.authority(url),
+        body=None,
+        key_id=federation.addresses.instance + MAIN_KEY,
+        key=signing.rsa,
+        date=federation.clock.now(),
+    )
+
+
+async def document(federation: Federation, uri: str, signing: KeyPair | None) -> dict[str, Any]:
+    """The document with this id, and no other (K3, K4)."""
+    found = await answered(federation, uri, signing)
+    if found.get("id") != uri:
+        raise Invalid("the document has another id than its address", code="actor-id")
+    return found
+
+
+async def answered(federation: Federation, uri: str, signing: KeyPair | None) -> dict[str, Any]:
+    """What stands at this address, whatever id it has."""
+    home = urls.origin(uri)
+
+    def headers_for(url: str) -> Mapping[str, str]:
+        # only at home: nobody else is told what we ask for, nor in whose name
+        return signed_headers(federation, signing, url) if signing and urls.origin(url) == home else {}
+
+    answer = await federation.client.get(uri, accept=ACCEPT, headers_for=headers_for)
+    if urls.origin(answer.url) != home:
+        raise Invalid("redirected to another server", code="actor-origin")
+    check_status(answer, missing="actor-missing")
+    if not is_activity(answer.headers.get("Content-Type", "")):
+        raise Invalid("not served as an ActivityPub document", code="actor-media-type")
+    found = strict_json.loads_object(answer.body)
+    proofs.refuse_rearranging(found)
+    return found
+
+
+def check_status(answer: Answer, *, missing: str) -> None:
+    """Pass if it is there. Raises Invalid (`actor-gone`, or `missing` as a code), RemoteFailure if it may be later."""
+    if answer.status == 200:
+        return
+    if answer.status == 410:
+        raise Invalid("it is gone", code="actor-gone")
+    if answer.status >= 500 or answer.status in _TRY_LATER:
+        raise RemoteFailure("the server cannot answer now", code="bad-answer", status=answer.status)
+    raise Invalid("there is none", code=missing, status=answer.status)
