@@ -266,7 +266,7 @@ async def _body(request: web.Request) -> bytes:
 
 def _read_names(body: bytes, federation: Federation) -> Arrived:
     document = strict_json.loads_object(body)
-    proofs.refuse_rearranging(document)
+    proofs.refuse_rearranging(document, body)
     actor = document.get("actor")
     actor = actor.get("id") if isinstance(actor, dict) else actor
     uri = document.get("id")

@@ -25,6 +25,8 @@ _SHORT_PUBLIC = frozenset({"as:Public", "Public"})
 _AUDIENCES = ("to", "cc", "audience")
 # With these, what a JSON-LD reader sees is not what a JSON reader sees in the same signed bytes.
 _REARRANGING = frozenset({"@graph", "@included", "@reverse", "@import", "@base", "@nest"})
+_REARRANGING_RAW = tuple(word.encode() for word in sorted(_REARRANGING))
+_ESCAPE = b"\\u"  # a word may be written so that it is not seen
 
 
 class ProofError(Invalid):
@@ -85,12 +87,16 @@ def verify(
     raise failure or ProofError("no proof is of a kind that is understood here", code="proof-unsupported")
 
 
-def refuse_rearranging(document: dict[str, Any]) -> None:
+def refuse_rearranging(document: dict[str, Any], raw: bytes | None = None) -> None:
     """Pass if a JSON reader and a JSON-LD reader see the same document; for every document from outside.
+
+    With the bytes that it was read from, those in which none of the words occurs are not searched value by value.
 
     Raises `Invalid` with the code `rearranged` for a member named `@graph`, `@included`, `@reverse`, `@import`,
     `@base` or `@nest` at any depth, and for a context that gives one of them another name.
     """
+    if raw is not None and _ESCAPE not in raw and not any(word in raw for word in _REARRANGING_RAW):
+        return
     waiting: list[tuple[Any, bool]] = [(document, False)]
     while waiting:
         value, in_context = waiting.pop()

@@ -15,6 +15,8 @@ from fedhood.adapters.activitypub.key_documents import KeyKind
 from fedhood.adapters.activitypub.tables import RemoteActorTable
 from fedhood.adapters.http import strict_json
 from fedhood.kernel import text, urls
+from fedhood.kernel.clock import from_milliseconds
+from fedhood.kernel.database import Compiled, hole
 from fedhood.kernel.errors import Invalid
 
 if TYPE_CHECKING:
@@ -183,7 +185,7 @@ async def _believed(
 
 def by_uri(db: peewee.Database, uri: str) -> RemoteActor | None:
     """The actor with this id, as it was when it was last fetched."""
-    return _one(RemoteActorTable.select().where(RemoteActorTable.uri == uri).execute(db))
+    return _one(_BY_URI.row(db, uri=uri))
 
 
 def by_key(db: peewee.Database, key_uri: str) -> RemoteActor | None:
@@ -191,7 +193,7 @@ def by_key(db: peewee.Database, key_uri: str) -> RemoteActor | None:
     named = by_uri(db, key_uri.partition("#")[0])
     if named is not None and named.key(key_uri) is not None:
         return named
-    return _one(RemoteActorTable.select().where(RemoteActorTable.key_uri == key_uri).execute(db))
+    return _one(_BY_KEY.row(db, key=key_uri))
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------
@@ -308,6 +310,12 @@ _COLUMNS = (
 )
 
 
+_SELECTED = [getattr(RemoteActorTable, name) for name in _COLUMNS]
+# asked for every request that arrives
+_BY_URI = Compiled(lambda: RemoteActorTable.select(*_SELECTED).where(RemoteActorTable.uri == hole("uri")))
+_BY_KEY = Compiled(lambda: RemoteActorTable.select(*_SELECTED).where(RemoteActorTable.key_uri == hole("key")))
+
+
 def _remember(uow: UnitOfWork, actor: RemoteActor) -> None:
     values = {name: getattr(actor, name) for name in _COLUMNS}
     # a key has one owner: a server that gives it to another of its actors takes it from the one before
@@ -325,7 +333,8 @@ def forget_name(uow: UnitOfWork, uri: str) -> None:
     RemoteActorTable.update(name="").where(RemoteActorTable.uri == uri).execute(uow.db)
 
 
-def _one(rows: Any) -> RemoteActor | None:
-    for row in rows:
-        return RemoteActor(**{name: getattr(row, name) for name in _COLUMNS})
-    return None
+def _one(row: tuple[Any, ...] | None) -> RemoteActor | None:
+    if row is None:
+        return None
+    *values, fetched_at = row
+    return RemoteActor(**dict(zip(_COLUMNS, [*values, from_milliseconds(fetched_at)], strict=True)))

@@ -157,6 +157,11 @@ async def test_a_letter_of_more_than_a_megabyte_without_a_label_is_refused(oak, 
         (b'{"id":"https://elm.example./1","type":"Like","actor":"https://elm.example/2"}', "activity-address"),
         (b'{"id":"https://192.0.2.1/1","type":"Like","actor":"https://elm.example/2"}', "activity-address"),
         (b'{"@graph":[],"id":"https://elm.example/1","type":"Like","actor":"https://elm.example/2"}', "rearranged"),
+        (b'{"\\u0040base":1,"id":"https://elm.example/1","type":"Like","actor":"https://elm.example/2"}', "rearranged"),
+        (
+            b'{"\\u0040\\u006eest":1,"id":"https://elm.example/1","type":"A","actor":"https://elm.example/2"}',
+            "rearranged",
+        ),
     ],
 )
 async def test_what_cannot_be_read_is_refused(oak, door, body, code) -> None:
