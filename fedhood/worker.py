@@ -7,7 +7,7 @@ import contextlib
 import traceback
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import deliver, groups, peering, understand
+from fedhood.adapters.activitypub import deliver, forwarded, groups, peering, understand
 from fedhood.adapters.activitypub.understand import Queue
 from fedhood.kernel import jobs
 from fedhood.kernel.errors import FedhoodError
@@ -53,6 +53,11 @@ async def put_off(federation: Federation) -> bool:
     return await understand.understand_one(federation, Queue.PARKED)
 
 
+async def brought_by_others(federation: Federation) -> bool:
+    """Find out whether what came by another hand is its author's word. Whether there was anything."""
+    return await forwarded.prove_one(federation)
+
+
 async def sending(federation: Federation) -> bool:
     """Send what waits. Whether there was anything."""
     return await deliver.pump(federation, federation.clock.now())
@@ -78,7 +83,7 @@ async def durable_jobs(federation: Federation) -> bool:
     return True
 
 
-WORK: tuple[Work, ...] = (neighbours, strangers, put_off, sending, durable_jobs)
+WORK: tuple[Work, ...] = (neighbours, strangers, put_off, brought_by_others, sending, durable_jobs)
 
 
 class Worker:

@@ -56,14 +56,20 @@ def signed_headers(federation: Federation, signing: KeyPair, url: str) -> dict[s
 
 async def document(federation: Federation, uri: str, signing: KeyPair | None) -> dict[str, Any]:
     """The document with this id, and no other (K3, K4)."""
-    found = await answered(federation, uri, signing)
-    if found.get("id") != uri:
-        raise Invalid("the document has another id than its address", code="actor-id")
+    found, _ = await with_bytes(federation, uri, signing)
     return found
 
 
-async def answered(federation: Federation, uri: str, signing: KeyPair | None) -> dict[str, Any]:
-    """What stands at this address, whatever id it has."""
+async def with_bytes(federation: Federation, uri: str, signing: KeyPair | None) -> tuple[dict[str, Any], bytes]:
+    """As `document`, and the bytes that it was read from."""
+    found, raw = await answered(federation, uri, signing)
+    if found.get("id") != uri:
+        raise Invalid("the document has another id than its address", code="actor-id")
+    return found, raw
+
+
+async def answered(federation: Federation, uri: str, signing: KeyPair | None) -> tuple[dict[str, Any], bytes]:
+    """What stands at this address, whatever id it has, and its bytes."""
     home = urls.origin(uri)
 
     def headers_for(url: str) -> Mapping[str, str]:
@@ -78,7 +84,7 @@ async def answered(federation: Federation, uri: str, signing: KeyPair | None) ->
         raise Invalid("not served as an ActivityPub document", code="actor-media-type")
     found = strict_json.loads_object(answer.body)
     proofs.refuse_rearranging(found)
-    return found
+    return found, answer.body
 
 
 def check_status(answer: Answer, *, missing: str) -> None:

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import asking, discovery, forgetting, problems, proofs, remote, signed_requests
+from fedhood.adapters.activitypub import (
+    arrivals,
+    asking,
+    discovery,
+    forgetting,
+    forwarded,
+    problems,
+    proofs,
+    remote,
+    signed_requests,
+)
 from fedhood.adapters.activitypub.federation import FEDERATION
 from fedhood.adapters.activitypub.key_finding import Delivered, KeyFinder
 from fedhood.adapters.activitypub.problems import Refused
@@ -41,13 +51,11 @@ if TYPE_CHECKING:
     from fedhood.core.peers import Peer
     from fedhood.kernel.engine import UnitOfWork
 
-WAITING = "waiting"
+WAITING = arrivals.WAITING
 _PROVED = web.RequestKey("proved", bool)
 SOON = 5  # seconds until what came before has been understood
 
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
-_WRAPPINGS = frozenset({"Announce", "Create", "Update", "Delete"})
-_DEEPEST = 3
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
 
 
@@ -124,12 +132,15 @@ class Inboxes:
         arrived = _read_names(await _body(request), federation)
         _check_scope(arrived.document, scoped=scoped)
         claim, peer = sender.of(arrived.actor)
-        await _check_policy(federation, claim, peer, arrived, at_instance=at_instance)
+        # what is scoped, and what servers say to each other, comes from their own hand alone
+        carrier = peer if _is_neighbour(peer) and not (scoped or at_instance) else None
+        await _check_origins(federation, claim, arrived, carrier)
+        await _check_policy(federation, peer, arrived, at_instance=at_instance)
         if await federation.database.read(_says_nothing, arrived):
             request[_PROVED] = True  # nothing follows from it, so it need not be proved
             return
         checked = claim.check(_received(request, federation), body=arrived.body, now=federation.clock.now())
-        if "#" in claim.key_id and not signed_requests.belongs_to(claim.key_id, arrived.actor):
+        if carrier is None and "#" in claim.key_id and not signed_requests.belongs_to(claim.key_id, arrived.actor):
             raise _another()
         delivered = Delivered(
             limiter=request.app[LIMITER],
@@ -139,12 +150,13 @@ class Inboxes:
             removal=forgetting.is_removal(arrived.document),
             farewell=arrived.document["type"] == "Delete" and _is_about_oneself(arrived),
         )
-        if await self._finder.verify(federation, checked, delivered) != arrived.actor:
+        signer = await self._finder.verify(federation, checked, delivered)
+        if signer != arrived.actor and carrier is None:
             raise _another()
         request[_PROVED] = True
         if peer is not None and peer.state is PeerState.AGREED:
             request.app[LIMITER].check(Bucket.INBOX_PEER, peer.host)
-        await federation.database.write(_keep, peer, arrived, scoped=scoped)
+        await federation.database.write(_keep, peer, arrived, scoped=scoped, by_themselves=signer == arrived.actor)
 
 
 def routes() -> list[web.RouteDef]:
@@ -294,14 +306,28 @@ def _check_scope(document: dict[str, Any], *, scoped: bool) -> None:
         raise Refused(422, "wrong-inbox", "What is scoped comes to the peer inbox.")
 
 
-async def _check_policy(
-    federation: Federation, claim: Claim, peer: Peer | None, arrived: Arrived, *, at_instance: bool
-) -> None:
-    """Whether this server may say this here (V6, K1, A3). Raises Refused."""
+async def _check_origins(federation: Federation, claim: Claim, arrived: Arrived, carrier: Peer | None) -> None:
+    """Whether what is named belongs together (K1, A3). Raises Refused.
+
+    Actor and id are of one server. The key is of the same, unless a neighbour (`carrier`) brings what somebody of
+    another neighbour said: that is looked into later.
+    """
+    home = urls.origin(arrived.actor)
+    if {urls.origin(arrived.uri), urls.origin(claim.key_id)} == {home}:
+        return
     for uri in (arrived.actor, arrived.uri):
-        if urls.origin(uri) != urls.origin(claim.key_id):
-            await _check_not_blocked(federation, uri)
-            raise Refused(403, "origin", "Key, actor and id of an activity are of one server.")
+        await _check_not_blocked(federation, uri)
+    author = await federation.database.read(peers.by_host, urls.authority(arrived.actor))
+    if urls.origin(arrived.uri) != home or not _is_neighbour(carrier) or not _is_neighbour(author):
+        raise Refused(403, "origin", "Key, actor and id of an activity are of one server.")
+
+
+def _is_neighbour(peer: Peer | None) -> bool:
+    return peer is not None and peer.state is PeerState.AGREED
+
+
+async def _check_policy(federation: Federation, peer: Peer | None, arrived: Arrived, *, at_instance: bool) -> None:
+    """Whether this server may say this here (V6). Raises Refused."""
     if peer is not None and peer.state is PeerState.AGREED:
         return
     if peer is not None and peer.may_take_back and forgetting.is_removal(arrived.document):
@@ -341,33 +367,14 @@ def _says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
     return remote.by_uri(db, arrived.actor) is None and accounts.by_uri(db, arrived.actor) is None
 
 
-# -- keeping it (V8) ---------------------------------------------------------------------------------------------------
+# -- keeping it (V8, A2) -----------------------------------------------------------------------------------------------
 
 
-def about(document: dict[str, Any]) -> str | None:
-    """The address of what an activity speaks of: of an Announce of a Create, the Note's; of an Undo, what is undone."""
-    thing: Any = document
-    for _ in range(_DEEPEST):
-        deeper = thing.get("object")
-        if thing.get("type") not in _WRAPPINGS or not isinstance(deeper, dict):
-            break
-        thing = deeper
-    inner = thing if thing is not document and thing.get("type") not in _WRAPPINGS else thing.get("object")
-    uri = inner.get("id") if isinstance(inner, dict) else inner
-    return uri if isinstance(uri, str) else None
-
-
-def _keep(uow: UnitOfWork, peer: Peer | None, arrived: Arrived, *, scoped: bool) -> None:
-    """Keep the bytes as they came. The same id again is the same activity, and changes nothing."""
-    InboundTable.insert(
-        uri=arrived.uri,
-        peer=0 if peer is None else peer.id,
-        signer=arrived.actor,
-        about=about(arrived.document),
-        scoped=scoped,
-        body=arrived.body,
-        received_at=uow.now,
-        state=WAITING,
-        next_at=uow.now,
-    ).on_conflict_ignore().execute(uow.db)
-    uow.wake_worker()
+def _keep(uow: UnitOfWork, peer: Peer | None, arrived: Arrived, *, scoped: bool, by_themselves: bool) -> None:
+    """Keep what its author sent, or put aside what another brought. Raises Overloaded."""
+    number, about = 0 if peer is None else peer.id, arrivals.about_of(arrived.document)
+    uri, actor, body = arrived.uri, arrived.actor, arrived.body
+    if by_themselves:
+        arrivals.keep(uow, uri=uri, peer=number, signer=actor, about=about, scoped=scoped, body=body)
+    elif not forwarded.is_hopeless(arrived.document):
+        forwarded.keep(uow, carrier=number, uri=uri, actor=actor, about=about, body=body)

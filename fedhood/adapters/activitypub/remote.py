@@ -160,7 +160,7 @@ async def fetch_by_key(federation: Federation, peer: Peer, key_uri: str) -> Remo
     uri = key_uri.partition("#")[0]
     pinned = _pinned(peer, uri)
     signing = await actors.ensure_keys(federation, actors.INSTANCE)
-    document = await asking.answered(federation, uri, signing)
+    document, _ = await asking.answered(federation, uri, signing)
     if document.get("id") != uri or "owner" in document or "controller" in document:
         uri = key_documents.owner_of(document, key_uri)
         if not urls.origin(uri) or urls.origin(uri) != urls.origin(key_uri):

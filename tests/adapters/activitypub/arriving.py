@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from fedhood.adapters.activitypub import asking, inbox, keys, message_signatures, proofs, signatures
+from fedhood.adapters.activitypub import arrivals, asking, inbox, keys, message_signatures, proofs, signatures
 from fedhood.adapters.activitypub.federation import FEDERATION, Federation
 from fedhood.adapters.activitypub.keys import KeyPair
 from fedhood.adapters.activitypub.signed_requests import Scheme
@@ -117,7 +117,7 @@ def keep(uow: UnitOfWork, activity: dict[str, Any], *, scoped: bool, peer: int) 
         uri=activity["id"],
         peer=peer,
         signer=activity["actor"],
-        about=inbox.about(activity),
+        about=arrivals.about_of(activity),
         scoped=scoped,
         body=json.dumps(activity).encode(),
         received_at=uow.now,

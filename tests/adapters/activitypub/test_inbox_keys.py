@@ -260,7 +260,7 @@ async def test_nobody_says_the_last_word_for_another(oak, door, clock) -> None:
     clock.move(timedelta(minutes=6))
     oak.web.status = 410
     arguments = request(oak, SHARED, farewell(ALICE), by=f"{ALICE}2", key=golden.rsa("alice"))
-    await problem(await send(door, arguments), 403, "signer-is-not-the-actor")
+    await problem(await send(door, arguments), 401, "actor-gone")
 
 
 # -- a server's own key ------------------------------------------------------------------------------------------------
