@@ -8,6 +8,7 @@ from fedhood.adapters.activitypub.tables import (
     DeliveryTable,
     HostTable,
     InboundTable,
+    KnownSchemeTable,
     RemoteActorTable,
 )
 from fedhood.core.access.tables import AttemptTable, LinkTable, PassphraseTable, RightTable, SessionTable
@@ -85,4 +86,5 @@ TABLES: tuple["type[Table]", ...] = (
     DeliveryTable,
     HostTable,
     InboundTable,
+    KnownSchemeTable,
 )

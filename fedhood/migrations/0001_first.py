@@ -646,6 +646,16 @@ class Inbound(_Table):
         indexes = ((('state', 'next_at'), False),)
 
 
+class KnownScheme(_Table):
+    host = peewee.TextField(primary_key=True)
+    scheme = peewee.TextField()
+    how = peewee.TextField()
+    learnt_at = peewee.BigIntegerField(index=True)
+
+    class Meta:
+        table_name = 'known_scheme'
+
+
 TABLES = (
     Fact,
     Job,
@@ -691,6 +701,7 @@ TABLES = (
     Delivery,
     Host,
     Inbound,
+    KnownScheme,
 )
 WITHOUT_ROWID = (
     PostPlace,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import contexts, keys, proofs
+from fedhood.adapters.activitypub import contexts, keys, message_signatures, proofs
 from fedhood.adapters.activitypub.tables import ActorKeyTable
 from fedhood.core import accounts, metrics, neighbourhoods
 from fedhood.kernel import urls
@@ -37,14 +37,12 @@ CITY_HANDLE = "city"
 
 _MOST_CACHED_KEYS = 2000
 
-CAP_MESSAGE_SIGNATURES = "https://datatracker.ietf.org/doc/html/rfc9421"
-CAP_ED25519_SIGNATURES = f"{CAP_MESSAGE_SIGNATURES}#name-eddsa-using-curve-edwards25"
 CAP_SCOPES = "https://w3id.org/fedhood/cap/scopes-v1"
 CAP_HELP = "https://w3id.org/fedhood/cap/help-v1"
 # FEP-844e; only what the code does today
 IMPLEMENTS: tuple[tuple[str, str], ...] = (
-    (CAP_MESSAGE_SIGNATURES, "RFC-9421: HTTP Message Signatures"),
-    (CAP_ED25519_SIGNATURES, "RFC-9421 signatures using the Ed25519 algorithm"),
+    (message_signatures.CAPABILITY, "RFC-9421: HTTP Message Signatures"),
+    (message_signatures.CAPABILITY_ED25519, "RFC-9421 signatures using the Ed25519 algorithm"),
     ("https://w3id.org/fep/8b32", "FEP-8b32: Object Integrity Proofs (eddsa-jcs-2022)"),
     (CAP_SCOPES, "fedhood scoped audiences v1"),
     (CAP_HELP, "fedhood help requests v1"),

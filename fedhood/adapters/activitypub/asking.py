@@ -5,8 +5,7 @@ from __future__ import annotations
 from email.message import Message
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import proofs, signatures
-from fedhood.adapters.activitypub.actors import MAIN_KEY
+from fedhood.adapters.activitypub import knocking, knocks, proofs
 from fedhood.adapters.http import strict_json
 from fedhood.kernel import urls
 from fedhood.kernel.errors import Invalid, RemoteFailure
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from fedhood.adapters.activitypub.federation import Federation
     from fedhood.adapters.activitypub.keys import KeyPair
+    from fedhood.adapters.activitypub.knocking import Plan
     from fedhood.adapters.http.client import Answer
 
 ACTIVITY_JSON = "application/activity+json"
@@ -40,20 +40,6 @@ def is_activity(content_type: str) -> bool:
     )
 
 
-def signed_headers(federation: Federation, signing: KeyPair, url: str) -> dict[str, str]:
-    """The headers that make a GET of this URL our instance actor's, at this moment."""
-    origin = urls.origin(url)
-    return signatures.sign_request(
-        method="GET",
-        target=url.removeprefix(origin).partition("#")[0] or "/",
-        host=urls.authority(url),
-        body=None,
-        key_id=federation.addresses.instance + MAIN_KEY,
-        key=signing.rsa,
-        date=federation.clock.now(),
-    )
-
-
 async def document(federation: Federation, uri: str, signing: KeyPair | None) -> dict[str, Any]:
     """The document with this id, and no other (K3, K4)."""
     found, _ = await with_bytes(federation, uri, signing)
@@ -71,12 +57,7 @@ async def with_bytes(federation: Federation, uri: str, signing: KeyPair | None) 
 async def answered(federation: Federation, uri: str, signing: KeyPair | None) -> tuple[dict[str, Any], bytes]:
     """What stands at this address, whatever id it has, and its bytes."""
     home = urls.origin(uri)
-
-    def headers_for(url: str) -> Mapping[str, str]:
-        # only at home: nobody else is told what we ask for, nor in whose name
-        return signed_headers(federation, signing, url) if signing and urls.origin(url) == home else {}
-
-    answer = await federation.client.get(uri, accept=ACCEPT, headers_for=headers_for)
+    answer = await _get(federation, uri, signing)
     if urls.origin(answer.url) != home:
         raise Invalid("redirected to another server", code="actor-origin")
     check_status(answer, missing="actor-missing")
@@ -85,6 +66,35 @@ async def answered(federation: Federation, uri: str, signing: KeyPair | None) ->
     found = strict_json.loads_object(answer.body)
     proofs.refuse_rearranging(found)
     return found, answer.body
+
+
+async def _get(federation: Federation, uri: str, signing: KeyPair | None) -> Answer:
+    """The answer to a GET, signed as the host wants it, or not signed at all."""
+    if signing is None:
+        return await federation.client.get(uri, accept=ACCEPT)
+    home = urls.origin(uri)
+
+    async def attempt(plan: Plan) -> Answer:
+        def headers_for(url: str) -> Mapping[str, str]:
+            # only at home: nobody else is told what we ask for, nor in whose name
+            return _signed(federation, signing, url, plan) if urls.origin(url) == home else {}
+
+        return await federation.client.get(uri, accept=ACCEPT, headers_for=headers_for)
+
+    return await knocks.knock(federation, urls.authority(uri), attempt)
+
+
+def _signed(federation: Federation, signing: KeyPair, url: str, plan: Plan) -> dict[str, str]:
+    """The headers that make a GET of this URL our instance actor's, at this moment."""
+    return knocking.sign(
+        plan,
+        method="GET",
+        url=url,
+        body=None,
+        signer=federation.addresses.instance,
+        pair=signing,
+        date=federation.clock.now(),
+    )
 
 
 def check_status(answer: Answer, *, missing: str) -> None:

@@ -19,15 +19,18 @@ from fedhood.adapters.activitypub import (
     discovery,
     forgetting,
     forwarded,
+    knocking,
+    knocks,
     problems,
     proofs,
     remote,
     signed_requests,
 )
 from fedhood.adapters.activitypub.federation import FEDERATION
-from fedhood.adapters.activitypub.key_finding import Delivered, KeyFinder
+from fedhood.adapters.activitypub.key_finding import Delivered, KeyFinder, Remembered
 from fedhood.adapters.activitypub.problems import Refused
 from fedhood.adapters.activitypub.signature_rules import Request
+from fedhood.adapters.activitypub.signed_requests import Scheme
 from fedhood.adapters.activitypub.tables import InboundTable
 from fedhood.adapters.http import strict_json
 from fedhood.adapters.http.deadlines import MAX_INBOX_BYTES
@@ -42,6 +45,7 @@ from fedhood.kernel.errors import Invalid, NotFound, TooMany, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
 
     import peewee
 
@@ -91,6 +95,7 @@ class Inboxes:
 
     def __init__(self) -> None:
         self._finder = KeyFinder()
+        self._heard = Remembered(knocking.WORTH_NOTING)
 
     async def public(self, request: web.Request) -> web.Response:
         """The shared inbox, and those of actors of ours: for what is not scoped. Answers 202, or a problem."""
@@ -156,7 +161,16 @@ class Inboxes:
         request[_PROVED] = True
         if peer is not None and peer.state is PeerState.AGREED:
             request.app[LIMITER].check(Bucket.INBOX_PEER, peer.host)
-        await federation.database.write(_keep, peer, arrived, scoped=scoped, by_themselves=signer == arrived.actor)
+        by_themselves = signer == arrived.actor
+        news = self._is_news(peer, claim, federation.clock.now())
+        await federation.database.write(_keep, peer, arrived, news, scoped=scoped, by_themselves=by_themselves)
+
+    def _is_news(self, peer: Peer | None, claim: Claim, now: datetime) -> Scheme | None:
+        """The scheme by which a neighbour signs, if it is worth looking whether that is known: once a day."""
+        if peer is None or claim.scheme is Scheme.CAVAGE or self._heard.get(peer.host, now) is not None:
+            return None
+        self._heard.put(peer.host, "", now)
+        return claim.scheme
 
 
 def routes() -> list[web.RouteDef]:
@@ -370,8 +384,12 @@ def _says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
 # -- keeping it (V8, A2) -----------------------------------------------------------------------------------------------
 
 
-def _keep(uow: UnitOfWork, peer: Peer | None, arrived: Arrived, *, scoped: bool, by_themselves: bool) -> None:
-    """Keep what its author sent, or put aside what another brought. Raises Overloaded."""
+def _keep(
+    uow: UnitOfWork, peer: Peer | None, arrived: Arrived, news: Scheme | None, *, scoped: bool, by_themselves: bool
+) -> None:
+    """Keep what its author sent, or put aside what another brought, and how it was signed. Raises Overloaded."""
+    if peer is not None and news is not None:
+        knocks.heard(uow, host=peer.host, scheme=news)
     number, about = 0 if peer is None else peer.id, arrivals.about_of(arrived.document)
     uri, actor, body = arrived.uri, arrived.actor, arrived.body
     if by_themselves:

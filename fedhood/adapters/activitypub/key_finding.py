@@ -86,7 +86,7 @@ def pinned_key(peer: Peer, key_uri: str) -> PublicKey | None:
     return None
 
 
-class _Remembered:
+class Remembered:
     """A word about each of some addresses, kept for a while: of ten thousand at most."""
 
     def __init__(self, life: timedelta) -> None:
@@ -94,12 +94,14 @@ class _Remembered:
         self._words: dict[str, tuple[datetime, str]] = {}
 
     def put(self, address: str, word: str, now: datetime) -> None:
+        """Keep a word; when too many are kept already, forget it."""
         if len(self._words) >= _MOST_REMEMBERED:
             self._words = {one: kept for one, kept in self._words.items() if kept[0] > now}
         if len(self._words) < _MOST_REMEMBERED:
             self._words[address] = (now + self._life, word)
 
     def get(self, address: str, now: datetime) -> str | None:
+        """The word, while it is kept."""
         until, word = self._words.get(address, (now, ""))
         return word if until > now else None
 
@@ -112,8 +114,8 @@ class KeyFinder:
     """
 
     def __init__(self) -> None:
-        self._bad = _Remembered(KEY_IS_BAD)
-        self._looked = _Remembered(KEY_IS_FRESH)
+        self._bad = Remembered(KEY_IS_BAD)
+        self._looked = Remembered(KEY_IS_FRESH)
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def verify(self, federation: Federation, checked: Checked, delivered: Delivered) -> str:

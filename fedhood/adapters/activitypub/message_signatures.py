@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
+# how servers tell each other that they read this (FEP-844e)
+CAPABILITY = "https://datatracker.ietf.org/doc/html/rfc9421"
+CAPABILITY_ED25519 = f"{CAPABILITY}#name-eddsa-using-curve-edwards25"
+
 RSA = "rsa-v1_5-sha256"
 ED25519 = "ed25519"
 TAG = "activitypub"

@@ -124,3 +124,15 @@ class InboundTable(Table):
     class Meta:
         table_name = "inbound"
         indexes = ((("state", "next_at"), False),)
+
+
+class KnownSchemeTable(Table):
+    """By which scheme a host wants requests signed (`cavage`, `rfc9421`), and how that was learnt; for 30 days."""
+
+    host = p0(peewee.TextField(primary_key=True))
+    scheme = p0(peewee.TextField())
+    how = p0(peewee.TextField())
+    learnt_at = p0(MomentField(index=True))
+
+    class Meta:
+        table_name = "known_scheme"
