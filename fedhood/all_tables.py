@@ -10,6 +10,7 @@ from fedhood.adapters.activitypub.tables import (
     InboundTable,
     KnownSchemeTable,
     RemoteActorTable,
+    RetiredKeyTable,
 )
 from fedhood.core.access.tables import AttemptTable, LinkTable, PassphraseTable, RightTable, SessionTable
 from fedhood.core.accounts.tables import AccountTable
@@ -81,6 +82,7 @@ TABLES: tuple["type[Table]", ...] = (
     ReceivedReportTable,
     # adapters
     ActorKeyTable,
+    RetiredKeyTable,
     RemoteActorTable,
     ActivityTable,
     DeliveryTable,

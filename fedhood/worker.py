@@ -7,7 +7,8 @@ import contextlib
 import traceback
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import deliver, forwarded, groups, peering, understand
+from fedhood.adapters.activitypub import deliver, forwarded, groups, peering, rotation, understand
+from fedhood.adapters.activitypub.actors import ActorKind, ActorRef
 from fedhood.adapters.activitypub.understand import Queue
 from fedhood.kernel import jobs
 from fedhood.kernel.errors import FedhoodError
@@ -32,9 +33,14 @@ async def _meet(federation: Federation, job: jobs.Job) -> None:
     await groups.meet(federation, int(job.details["peer"]))
 
 
+async def _renew_keys(federation: Federation, job: jobs.Job) -> None:
+    await rotation.rotate(federation, ActorRef(ActorKind(str(job.details["actor"])), int(job.details["owner"])))
+
+
 JOBS: dict[str, Callable[[Federation, jobs.Job], Awaitable[None]]] = {
     "peer.discover": _discover,
     "peer.meet": _meet,
+    "keys.renew": _renew_keys,
 }
 
 

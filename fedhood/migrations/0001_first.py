@@ -568,6 +568,18 @@ class ActorKey(_Table):
         primary_key = peewee.CompositeKey('kind', 'owner')
 
 
+class RetiredKey(_Table):
+    activity = peewee.TextField(primary_key=True)
+    kind = peewee.TextField()
+    owner = peewee.IntegerField()
+    pem = peewee.BlobField()
+    retired_at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = 'retired_key'
+        indexes = ((('kind', 'owner', 'retired_at'), False),)
+
+
 class RemoteActor(_Table):
     uri = peewee.TextField(primary_key=True)
     peer = peewee.IntegerField(index=True)
@@ -696,6 +708,7 @@ TABLES = (
     CityAreaVersion,
     ReceivedReport,
     ActorKey,
+    RetiredKey,
     RemoteActor,
     Activity,
     Delivery,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub.tables import InboundTable
+from fedhood.adapters.http import strict_json
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    import peewee
 
     from fedhood.kernel.engine import UnitOfWork
 
@@ -45,6 +48,14 @@ def keep(
         next_at=uow.now,
     ).on_conflict_ignore().execute(uow.db)
     uow.wake_worker()
+
+
+def introduces_itself(db: peewee.Database, actor: str) -> bool:
+    """Whether an `Update` of an actor by itself is still to be read: it may have other keys then."""
+    said = InboundTable.select(InboundTable.body).where(
+        InboundTable.about == actor, InboundTable.signer == actor, InboundTable.state == WAITING
+    )
+    return any(strict_json.loads_object(bytes(row.body)).get("type") == "Update" for row in said.execute(db))
 
 
 def about_of(document: dict[str, Any]) -> str | None:

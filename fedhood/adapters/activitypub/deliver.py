@@ -121,7 +121,7 @@ async def _attempt(federation: Federation, waiting: Waiting) -> Result:
 
 async def _post(federation: Federation, peer: Peer, waiting: Waiting, made: Made) -> Result:
     url = _inbox(peer, waiting, made)
-    pair = await actors.ensure_keys(federation, made.signer)
+    pair = await actors.pair_for(federation, made.signer, peer.id)
     signer = await federation.database.read(actors.uri_of, federation.addresses, made.signer)
     parts = urlsplit(url)
     # signed anew for every attempt: a signature is stale after minutes; 0.6 ms of arithmetic, so not on the loop

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fedhood.adapters.activitypub.keys import KeyPair
     from fedhood.adapters.http.client import Client
     from fedhood.kernel.clock import Clock
@@ -21,6 +23,7 @@ class Federation:
     """One server's place among the others. Two of them may live in one process.
 
     `key_cache` holds secrets that were read from the database, by `ActorRef`; `actors.ensure_keys` fills and bounds it.
+    Where another process may exchange them, `keys_until` says when each is read again.
     """
 
     database: Database
@@ -29,6 +32,7 @@ class Federation:
     settings: Settings
     clock: Clock
     key_cache: dict[object, KeyPair] = field(default_factory=dict, repr=False)
+    keys_until: dict[object, datetime] = field(default_factory=dict, repr=False)
 
 
 FEDERATION: web.AppKey[Federation] = web.AppKey("federation", Federation)

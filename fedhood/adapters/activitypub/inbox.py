@@ -27,7 +27,7 @@ from fedhood.adapters.activitypub import (
     signed_requests,
 )
 from fedhood.adapters.activitypub.federation import FEDERATION
-from fedhood.adapters.activitypub.key_finding import Delivered, KeyFinder, Remembered
+from fedhood.adapters.activitypub.key_finding import SOON, Delivered, KeyFinder, Remembered
 from fedhood.adapters.activitypub.problems import Refused
 from fedhood.adapters.activitypub.signature_rules import Request
 from fedhood.adapters.activitypub.signed_requests import Scheme
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 
 WAITING = arrivals.WAITING
 _PROVED = web.RequestKey("proved", bool)
-SOON = 5  # seconds until what came before has been understood
 
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
@@ -378,7 +377,9 @@ def _says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
     """Whether somebody unknown says that they left or changed: nothing here follows from it (V7)."""
     if arrived.document.get("type") not in _ABOUT_ONESELF or not _is_about_oneself(arrived):
         return False
-    return remote.by_uri(db, arrived.actor) is None and accounts.by_uri(db, arrived.actor) is None
+    home = peers.by_host(db, urls.authority(arrived.actor))
+    known = remote.by_uri(db, arrived.actor) or accounts.by_uri(db, arrived.actor)
+    return known is None and (home is None or home.actor_uri != arrived.actor)
 
 
 # -- keeping it (V8, A2) -----------------------------------------------------------------------------------------------

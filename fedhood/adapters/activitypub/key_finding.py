@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
-from fedhood.adapters.activitypub import keys, remote
+from fedhood.adapters.activitypub import arrivals, keys, remote
 from fedhood.adapters.activitypub.actors import MAIN_KEY, PROOF_KEY
 from fedhood.adapters.activitypub.problems import Refused
 from fedhood.adapters.activitypub.signature_rules import SignatureError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 KEY_IS_FRESH = timedelta(minutes=5)
 KEY_IS_BAD = timedelta(minutes=10)
+SOON = 5  # seconds until what came before has been understood
 TRY_LATER = 60  # seconds until a key may be there that could not be fetched
 
 GONE = "actor-gone"
@@ -148,10 +149,13 @@ class KeyFinder:
             checked.verify_with(pinned)
         except Unauthenticated:
             peer, now = delivered.peer, federation.clock.now()
-            if peer is None or peer.actor_uri is None or self._looked.get(checked.key_id, now) is not None:
+            if peer is None or peer.actor_uri is None:
+                raise
+            await _check_read(federation, peer.actor_uri)
+            if self._looked.get(checked.key_id, now) is not None:
                 raise
             self._looked.put(checked.key_id, "", now)
-            await self._asked(federation, checked.key_id, delivered, partial(_unchanged, federation, peer))
+            await self._asked(federation, checked.key_id, delivered, partial(remote.check_unchanged, federation, peer))
             raise
 
     async def _verify_vouched(self, federation: Federation, checked: Checked, peer: Peer, delivered: Delivered) -> str:
@@ -159,6 +163,7 @@ class KeyFinder:
         try:
             _verify(checked, known)
         except Unauthenticated:
+            await _check_read(federation, known.uri)
             now = federation.clock.now()
             if self._bad.get(checked.key_id, now) == GONE:
                 raise _bad(GONE) from None
@@ -223,11 +228,10 @@ def _verify(checked: Checked, actor: RemoteActor) -> None:
     checked.verify_with(key)
 
 
-async def _unchanged(federation: Federation, peer: Peer) -> None:
-    """Raises Invalid, code `key-changed`, when a server shows other keys than those that were compared."""
-    shown = await remote.fetch(federation, peer, peer.actor_uri or "")
-    if shown.public_key_pem != peer.public_key_pem:
-        raise Invalid("the server has another key than the one that was compared", code="key-changed")
+async def _check_read(federation: Federation, actor: str) -> None:
+    """Raises Refused while it may be that the actor said already that it has another key."""
+    if await federation.database.read(arrivals.introduces_itself, actor):
+        raise Refused(503, "not-yet", "What you sent before is still being read.", retry_after=SOON)
 
 
 async def _instance_key(federation: Federation, key_uri: str, actor: str) -> PublicKey:

@@ -56,6 +56,14 @@ def sign(
     return {**unsigned, "proof": {**options, "proofValue": multibase.encode(signature)}}
 
 
+def add(
+    document: dict[str, Any], key: Ed25519PrivateKey, *, verification_method: str, created: datetime
+) -> dict[str, Any]:
+    """A copy of the document with one more proof beside those that it has. Raises `Invalid` as `sign` does."""
+    fresh = sign(document, key, verification_method=verification_method, created=created)["proof"]
+    return {**document, "proof": [*_as_list(document["proof"]), fresh]}
+
+
 def verify(
     document: dict[str, Any],
     find_key: Callable[[str], Ed25519PublicKey | None],

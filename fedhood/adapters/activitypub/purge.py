@@ -6,6 +6,7 @@
 | what was understood, or is of a kind not known here | 30 days, as long as a removal may wait to be passed on |
 | what was refused, or could not be understood | 14 days, for whoever looks after the server |
 | the bytes of what was said, once nobody waits for them any more | 30 days |
+| keys that an actor of ours had before | 30 days |
 | by which scheme another server wants requests signed | 30 days, until when it holds |
 | the bytes of reports to the city | for good: the next one names them by their digest |
 """
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import peewee
 
-from fedhood.adapters.activitypub import knocking, knocks, outbox, understand
-from fedhood.adapters.activitypub.actors import ActorKind
+from fedhood.adapters.activitypub import knocking, knocks, outbox, rotation, understand
+from fedhood.adapters.activitypub.actors import RETIRED_FOR, ActorKind
 from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def purge_due(uow: UnitOfWork) -> int:
     """Delete what was kept long enough, the oldest first, at most 2,000 rows of each kind. Returns how many rows."""
     done = _arrived(uow, {understand.UNDERSTOOD, understand.IGNORED}, uow.now - UNDERSTOOD_FOR)
     done += _arrived(uow, {understand.REFUSED, understand.DEAD}, uow.now - REFUSED_FOR)
+    done += rotation.forget_old(uow, uow.now - RETIRED_FOR)
     done += knocks.forget_old(uow, uow.now - knocking.HOLDS)
     return done + _said(uow, uow.now - SAID_FOR)
 

@@ -147,7 +147,7 @@ async def fetch(federation: Federation, peer: Peer, uri: str) -> RemoteActor:
     """
     uri = uri.partition("#")[0]
     pinned = _pinned(peer, uri)
-    document = await asking.document(federation, uri, await actors.ensure_keys(federation, actors.INSTANCE))
+    document = await asking.document(federation, uri, await actors.pair_for(federation, actors.INSTANCE, peer.id))
     return await _believed(federation, pinned, document, uri)
 
 
@@ -159,7 +159,7 @@ async def fetch_by_key(federation: Federation, peer: Peer, key_uri: str) -> Remo
     """
     uri = key_uri.partition("#")[0]
     pinned = _pinned(peer, uri)
-    signing = await actors.ensure_keys(federation, actors.INSTANCE)
+    signing = await actors.pair_for(federation, actors.INSTANCE, peer.id)
     document, _ = await asking.answered(federation, uri, signing)
     if document.get("id") != uri or "owner" in document or "controller" in document:
         uri = key_documents.owner_of(document, key_uri)
@@ -181,6 +181,31 @@ async def _believed(
     actor = _actor(document, pinned.peer, uri, now, key_uri=key_uri)
     await federation.database.write(_remember, actor)
     return actor
+
+
+async def check_unchanged(federation: Federation, peer: Peer) -> None:
+    """Pass if a peer's instance actor shows the keys that were compared. Nothing of what it shows is kept.
+
+    Raises Invalid, code `key-changed` for others, RemoteFailure.
+    """
+    pinned = _pinned(peer, peer.actor_uri or "")
+    signing = await actors.pair_for(federation, actors.INSTANCE, peer.id)
+    document = await asking.document(federation, pinned.instance, signing)
+    _check_vouched(document, pinned, federation.clock.now())
+    if read_instance(document).public_key_pem != peer.public_key_pem:
+        raise Invalid("the server has another key than the one that was compared", code="key-changed")
+
+
+def believe(uow: UnitOfWork, peer: Peer, document: dict[str, Any]) -> None:
+    """Keep what a document that was brought to us says of an actor of a peer, if the peer's key vouches for it.
+
+    Raises Invalid as `fetch` does.
+    """
+    uri = _text(document, "id", code="actor-id")
+    pinned = _pinned(peer, uri)
+    proofs.refuse_rearranging(document)
+    _check_vouched(document, pinned, uow.now)
+    _remember(uow, _actor(document, peer.id, uri, uow.now))
 
 
 def by_uri(db: peewee.Database, uri: str) -> RemoteActor | None:

@@ -18,6 +18,20 @@ class ActorKeyTable(Table):
         primary_key = peewee.CompositeKey("kind", "owner")
 
 
+class RetiredKeyTable(Table):
+    """Keys that an actor of ours had before, known by the activity that announced others; for 30 days."""
+
+    activity = p0(peewee.TextField(primary_key=True))
+    kind = p0(peewee.TextField())
+    owner = p0(peewee.IntegerField())
+    pem = p4(peewee.BlobField())
+    retired_at = p0(MomentField())
+
+    class Meta:
+        table_name = "retired_key"
+        indexes = ((("kind", "owner", "retired_at"), False),)
+
+
 class RemoteActorTable(Table):
     """A fetched actor of a peer, its document vouched for by the peer's instance key."""
 

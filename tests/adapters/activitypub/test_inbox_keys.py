@@ -286,4 +286,6 @@ async def test_another_key_of_a_server_than_the_compared_one_is_looked_at_once_a
 
 async def test_a_wrong_signature_in_a_servers_name_is_a_wrong_signature(oak, door) -> None:
     oak.web.documents[INSTANCE] = actor_document(INSTANCE, "Application")
+    known = oak.rows(RemoteActorTable)
     await problem(await send(door, from_the_server(oak, key=golden.rsa("alice"))), 401, "signature-mismatch")
+    assert [row.uri for row in oak.rows(RemoteActorTable)] == [row.uri for row in known]
