@@ -9,7 +9,9 @@ from fedhood.adapters.activitypub.tables import (
     HeardTable,
     HostTable,
     InboundTable,
+    KnownSchemeTable,
     RemoteActorTable,
+    RetiredKeyTable,
 )
 from fedhood.core.access.tables import AttemptTable, LinkTable, PassphraseTable, RightTable, SessionTable
 from fedhood.core.accounts.tables import AccountTable
@@ -81,10 +83,12 @@ TABLES: tuple["type[Table]", ...] = (
     ReceivedReportTable,
     # adapters
     ActorKeyTable,
+    RetiredKeyTable,
     RemoteActorTable,
     ActivityTable,
     DeliveryTable,
     HeardTable,
     HostTable,
     InboundTable,
+    KnownSchemeTable,
 )

@@ -7,7 +7,8 @@ import contextlib
 import traceback
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import catch_up, deliver, groups, hosts, peering, understand
+from fedhood.adapters.activitypub import catch_up, deliver, forwarded, groups, hosts, peering, rotation, understand
+from fedhood.adapters.activitypub.actors import ActorKind, ActorRef
 from fedhood.kernel import jobs
 from fedhood.kernel.errors import FedhoodError
 from fedhood.kernel.log import logger
@@ -31,15 +32,25 @@ async def _meet(federation: Federation, job: jobs.Job) -> None:
     await groups.meet(federation, int(job.details["peer"]))
 
 
+async def _renew_keys(federation: Federation, job: jobs.Job) -> None:
+    await rotation.rotate(federation, ActorRef(ActorKind(str(job.details["actor"])), int(job.details["owner"])))
+
+
 JOBS: dict[str, Callable[[Federation, jobs.Job], Awaitable[None]]] = {
     "peer.discover": _discover,
     "peer.meet": _meet,
+    "keys.renew": _renew_keys,
 }
 
 
 async def reading(federation: Federation) -> bool:
     """Begin to read what arrived. Whether anything was begun."""
     return bool(await understand.begin(federation))
+
+
+async def brought_by_others(federation: Federation) -> bool:
+    """Find out whether what came by another hand is its author's word. Whether there was anything."""
+    return await forwarded.prove_one(federation)
 
 
 async def sending(federation: Federation) -> bool:
@@ -72,7 +83,7 @@ async def durable_jobs(federation: Federation) -> bool:
     return True
 
 
-WORK: tuple[Work, ...] = (reading, sending, catching_up, durable_jobs)
+WORK: tuple[Work, ...] = (reading, brought_by_others, sending, catching_up, durable_jobs)
 
 
 async def _read_and_wait(federation: Federation) -> bool:
@@ -84,7 +95,7 @@ async def _send_and_wait(federation: Federation) -> bool:
 
 
 # the same for who steps by hand: what is begun is waited for
-STEPS: tuple[Work, ...] = (_read_and_wait, _send_and_wait, catching_up, durable_jobs)
+STEPS: tuple[Work, ...] = (_read_and_wait, brought_by_others, _send_and_wait, catching_up, durable_jobs)
 
 
 class Worker:

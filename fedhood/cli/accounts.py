@@ -42,7 +42,7 @@ def link(given: Given, name: str, *, as_json: bool) -> None:
     """
     settings = given.settings()
     with opened(settings) as database:
-        account = database.look(_find, name)
+        account = database.look(find, name)
         token = database.transact(moderation.link_from_outside, account=account.id)
     address = f"{settings.base_url or settings.local_url}/link/{token}"
     click.echo(json.dumps({"account": account.handle, "link": address}) if as_json else address)
@@ -72,14 +72,14 @@ def entrust(given: Given, name: str, *, everywhere: bool) -> None:
 
 def _entrust(uow: UnitOfWork, *, name: str, everywhere: bool) -> tuple[Account, str]:
     """The resident, and the name of their neighbourhood, empty for all. Raises NotFound, Conflict."""
-    account = _find(uow.db, name)
+    account = find(uow.db, name)
     if account.neighbourhood is None:
         raise Conflict(f"{account.name} lives in no neighbourhood here")
     moderation.entrust_from_outside(uow, account=account.id, everywhere=everywhere)
     return account, "" if everywhere else neighbourhoods.get(uow.db, account.neighbourhood).name
 
 
-def _find(db: peewee.Database, name: str) -> Account:
+def find(db: peewee.Database, name: str) -> Account:
     """The resident whom NAME means. Raises NotFound, or Conflict when it means several."""
     found = people.by_handle(db, name.removeprefix("@"))
     if found is not None and found.peer is None:

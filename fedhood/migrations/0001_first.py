@@ -568,6 +568,18 @@ class ActorKey(_Table):
         primary_key = peewee.CompositeKey('kind', 'owner')
 
 
+class RetiredKey(_Table):
+    activity = peewee.TextField(primary_key=True)
+    kind = peewee.TextField()
+    owner = peewee.IntegerField()
+    pem = peewee.BlobField()
+    retired_at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = 'retired_key'
+        indexes = ((('kind', 'owner', 'retired_at'), False),)
+
+
 class RemoteActor(_Table):
     uri = peewee.TextField(primary_key=True)
     peer = peewee.IntegerField(index=True)
@@ -643,8 +655,6 @@ class Host(_Table):
     refusals = peewee.IntegerField()
     refused_since = peewee.BigIntegerField(null=True)
     paused_at = peewee.BigIntegerField(null=True)
-    scheme = peewee.TextField(null=True)
-    scheme_at = peewee.BigIntegerField(null=True)
     clock_ahead = peewee.IntegerField(null=True)
 
     class Meta:
@@ -669,6 +679,16 @@ class Inbound(_Table):
 
     class Meta:
         table_name = 'inbound'
+
+
+class KnownScheme(_Table):
+    host = peewee.TextField(primary_key=True)
+    scheme = peewee.TextField()
+    how = peewee.TextField()
+    learnt_at = peewee.BigIntegerField(index=True)
+
+    class Meta:
+        table_name = 'known_scheme'
 
 
 TABLES = (
@@ -711,12 +731,14 @@ TABLES = (
     CityAreaVersion,
     ReceivedReport,
     ActorKey,
+    RetiredKey,
     RemoteActor,
     Activity,
     Delivery,
     Heard,
     Host,
     Inbound,
+    KnownScheme,
 )
 WITHOUT_ROWID = (
     PostPlace,
@@ -733,7 +755,6 @@ INDEXES = (
     'CREATE INDEX "delivery_object" ON "delivery" ("object")',
     'CREATE INDEX "delivery_activity" ON "delivery" ("activity") WHERE ("activity" IS NOT NULL)',
     'CREATE INDEX "inbound_waiting" ON "inbound" ("peer", "epoch", "number", "id") WHERE ("state" = \'waiting\')',
-    'CREATE INDEX "inbound_parked" ON "inbound" ("next_at") WHERE ("state" = \'parked\')',
     'CREATE INDEX "inbound_settled" ON "inbound" ("state", "next_at") WHERE ("state" != \'waiting\')',
 )
 

@@ -10,20 +10,22 @@ from __future__ import annotations
 import asyncio
 import enum
 from dataclasses import dataclass
+from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import contexts, keys, proofs
-from fedhood.adapters.activitypub.tables import ActorKeyTable
+import peewee
+
+from fedhood.adapters.activitypub import contexts, keys, message_signatures, proofs
+from fedhood.adapters.activitypub.tables import ActorKeyTable, DeliveryTable, RetiredKeyTable
 from fedhood.core import accounts, metrics, neighbourhoods
 from fedhood.kernel import urls
-from fedhood.kernel.clock import instant
+from fedhood.kernel.clock import instant, milliseconds
+from fedhood.kernel.database import Compiled, hole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-
-    import peewee
 
     from fedhood.adapters.activitypub.federation import Federation
     from fedhood.adapters.activitypub.keys import KeyPair
@@ -36,14 +38,48 @@ METRICS_HANDLE = "figures"
 CITY_HANDLE = "city"
 
 _MOST_CACHED_KEYS = 2000
+_READ_AGAIN = timedelta(minutes=1)
 
 CAP_SCOPES = "https://w3id.org/fedhood/cap/scopes-v1"
 CAP_HELP = "https://w3id.org/fedhood/cap/help-v1"
 # FEP-844e; only what the code does today
 IMPLEMENTS: tuple[tuple[str, str], ...] = (
+    (message_signatures.CAPABILITY, "RFC-9421: HTTP Message Signatures"),
+    (message_signatures.CAPABILITY_ED25519, "RFC-9421 signatures using the Ed25519 algorithm"),
     ("https://w3id.org/fep/8b32", "FEP-8b32: Object Integrity Proofs (eddsa-jcs-2022)"),
     (CAP_SCOPES, "fedhood scoped audiences v1"),
     (CAP_HELP, "fedhood help requests v1"),
+)
+
+
+RETIRED_FOR = timedelta(days=30)
+_MOST_RETIRED = 3
+_RETIRED = Compiled(
+    lambda: (
+        RetiredKeyTable.select(RetiredKeyTable.pem)
+        .where(
+            RetiredKeyTable.kind == hole("kind"),
+            RetiredKeyTable.owner == hole("owner"),
+            RetiredKeyTable.retired_at > hole("since"),
+        )
+        .order_by(RetiredKeyTable.retired_at.desc())
+        .limit(_MOST_RETIRED)
+    )
+)
+
+_STILL_OLD = Compiled(
+    lambda: (
+        RetiredKeyTable.select(RetiredKeyTable.pem)
+        .join(DeliveryTable, on=(DeliveryTable.activity == RetiredKeyTable.activity))
+        .where(
+            RetiredKeyTable.kind == hole("kind"),
+            RetiredKeyTable.owner == hole("owner"),
+            DeliveryTable.peer == hole("peer"),
+            DeliveryTable.state == peewee.SQL("'waiting'"),
+        )
+        .order_by(RetiredKeyTable.retired_at)
+        .limit(1)
+    )
 )
 
 
@@ -112,17 +148,27 @@ async def ensure_keys(federation: Federation, ref: ActorRef) -> KeyPair:
     Two at once get the same: the one that is stored first wins. Making an RSA key takes tens of milliseconds, in a
     thread beside the loop.
     """
-    cached = federation.key_cache.get(ref)
-    if cached is not None:
+    cached, until = federation.key_cache.get(ref), federation.keys_until.get(ref)
+    if cached is not None and (until is None or until > federation.clock.now()):
         return cached
     found = await federation.database.read(stored_keys, ref)
     if found is None:
         pem = await asyncio.to_thread(_fresh_pem)
         found = keys.from_pem(await federation.database.write(_keep, ref, pem))
     if len(federation.key_cache) >= _MOST_CACHED_KEYS:
-        federation.key_cache.pop(next(iter(federation.key_cache)))
+        oldest = next(iter(federation.key_cache))
+        del federation.key_cache[oldest]
+        federation.keys_until.pop(oldest, None)
     federation.key_cache[ref] = found
+    if not federation.database.single_process:
+        federation.keys_until[ref] = federation.clock.now() + _READ_AGAIN
     return found
+
+
+async def pair_for(federation: Federation, ref: ActorRef, peer_id: int) -> KeyPair:
+    """The actor's secrets for requests to this peer: those before, until it has heard of the new ones (`rotation`)."""
+    pem = await federation.database.read(_still_old, ref, peer_id)
+    return await ensure_keys(federation, ref) if pem is None else keys.from_pem(pem)
 
 
 def document(
@@ -138,7 +184,23 @@ def document(
     made |= _key_members(uri, keys)
     if ref.kind is ActorKind.INSTANCE:
         return made
-    return proofs.sign(made, instance_keys.ed25519, verification_method=addresses.instance_key, created=now)
+    method = addresses.instance_key
+    made = proofs.sign(made, instance_keys.ed25519, verification_method=method, created=now)
+    for former in _retired(db, INSTANCE, now):
+        # whoever has not heard of the server's new key yet
+        made = proofs.add(made, former.ed25519, verification_method=method, created=now)
+    return made
+
+
+def _still_old(db: peewee.Database, ref: ActorRef, peer_id: int) -> bytes | None:
+    row = _STILL_OLD.row(db, kind=ref.kind.value, owner=ref.owner, peer=peer_id)
+    return None if row is None else bytes(row[0])
+
+
+def _retired(db: peewee.Database, ref: ActorRef, now: datetime) -> list[KeyPair]:
+    """The latest keys that an actor had before, no more than a document has room for proofs of."""
+    rows = _RETIRED.rows(db, kind=ref.kind.value, owner=ref.owner, since=milliseconds(now - RETIRED_FOR))
+    return [keys.from_pem(bytes(pem)) for (pem,) in rows]
 
 
 def _row(db: peewee.Database, ref: ActorRef) -> ActorKeyTable | None:

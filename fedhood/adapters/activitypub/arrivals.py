@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import hearing
 from fedhood.adapters.activitypub.tables import InboundTable
+from fedhood.adapters.http import strict_json
 from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, hole
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import peewee
+
     from fedhood.adapters.activitypub.hearing import Place
     from fedhood.kernel.engine import UnitOfWork
 
@@ -30,8 +34,8 @@ _KEEP = Compiled(
             InboundTable.epoch: hole("epoch"),
             InboundTable.number: hole("number"),
             InboundTable.body: hole("body"),
-            InboundTable.received_at: hole("now"),
-            InboundTable.state: WAITING,
+            InboundTable.received_at: hole("received_at"),
+            InboundTable.state: hole("state"),
             InboundTable.attempts: 0,
             InboundTable.next_at: hole("now"),
         }
@@ -50,7 +54,7 @@ class Letter:
     body: bytes
 
 
-def about(document: dict[str, Any]) -> str | None:
+def about_of(document: dict[str, Any]) -> str | None:
     """The address of what an activity speaks of: of an Announce of a Create, the Note's; of an Undo, what is undone."""
     thing: Any = document
     for _ in range(_DEEPEST):
@@ -63,7 +67,15 @@ def about(document: dict[str, Any]) -> str | None:
     return uri if isinstance(uri, str) else None
 
 
-def keep(uow: UnitOfWork, letter: Letter, *, peer: int, place: Place | None) -> None:
+def keep(
+    uow: UnitOfWork,
+    letter: Letter,
+    *,
+    peer: int,
+    place: Place | None,
+    state: str = WAITING,
+    received_at: datetime | None = None,
+) -> None:
     """Keep the bytes as they came. The same id again is the same activity, and changes nothing.
 
     `peer` is 0 for a server that is not known; `place` is the activity's place in the peer's stream, None where there
@@ -80,13 +92,16 @@ def keep(uow: UnitOfWork, letter: Letter, *, peer: int, place: Place | None) -> 
         epoch=epoch,
         number=number,
         body=letter.body,
+        state=state,
+        received_at=milliseconds(received_at or uow.now),
         now=milliseconds(uow.now),
     )
     uow.wake_worker()
 
 
-def delivered(uow: UnitOfWork, letter: Letter, *, peer: int, place: Place | None) -> None:
-    """Keep what a server delivered itself, and note how far its stream was heard with it."""
-    keep(uow, letter, peer=peer, place=place)
-    if peer and place is not None:
-        hearing.heard(uow, peer=peer, place=place)
+def introduces_itself(db: peewee.Database, actor: str) -> bool:
+    """Whether an `Update` of an actor by itself is still to be read: it may have other keys then."""
+    said = InboundTable.select(InboundTable.body).where(
+        InboundTable.about == actor, InboundTable.signer == actor, InboundTable.state == WAITING
+    )
+    return any(strict_json.loads_object(bytes(row.body)).get("type") == "Update" for row in said.execute(db))

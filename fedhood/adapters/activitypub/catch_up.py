@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from fedhood.adapters.activitypub import actors, arrivals, hearing, remote
+from fedhood.adapters.activitypub import actors, arrivals, asking, hearing, knocking, knocks
 from fedhood.adapters.activitypub.arrivals import Letter
 from fedhood.adapters.activitypub.hearing import HEADER, Heard, Place, place_of
 from fedhood.adapters.activitypub.tables import HeardTable, InboundTable
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fedhood.adapters.activitypub.federation import Federation
+    from fedhood.adapters.activitypub.knocking import Plan
     from fedhood.adapters.http.client import Answer
     from fedhood.core.peers import Peer
     from fedhood.kernel.engine import UnitOfWork
@@ -210,23 +211,36 @@ async def _item(federation: Federation, uri: str) -> Letter | None:
         uri=uri,
         actor=actor,
         scoped=document.get("fhScope") not in {None, "public"},
-        about=arrivals.about(document),
+        about=arrivals.about_of(document),
         body=answer.body,
     )
 
 
 async def _get(federation: Federation, url: str, after: Place | None = None) -> Answer:
     signing = await actors.ensure_keys(federation, actors.INSTANCE)
-    headers = await asyncio.to_thread(remote.signed_headers, federation, signing, url)
-    if after is not None:
-        headers[HEADER] = hearing.header_of(after)
-    return await federation.client.get(url, accept=remote.ACCEPT, headers=headers, redirects=0)
+
+    async def attempt(plan: Plan) -> Answer:
+        headers = await asyncio.to_thread(
+            knocking.sign,
+            plan,
+            method="GET",
+            url=url,
+            body=None,
+            signer=federation.addresses.instance,
+            pair=signing,
+            date=federation.clock.now(),
+        )
+        if after is not None:
+            headers[HEADER] = hearing.header_of(after)
+        return await federation.client.get(url, accept=asking.ACCEPT, headers=headers, redirects=0)
+
+    return await knocks.knock(federation, urls.authority(url), attempt)
 
 
 def _document(answer: Answer, url: str) -> dict[str, Any]:
     if answer.status >= 500 or answer.status in _TRY_LATER:
         raise RemoteFailure("the server cannot answer now", code="bad-answer", status=answer.status)
-    if answer.status != 200 or not remote.is_activity(answer.headers.get("Content-Type", "")):
+    if answer.status != 200 or not asking.is_activity(answer.headers.get("Content-Type", "")):
         raise Invalid("it is not what was asked for", code="stream-page", status=answer.status)
     document = strict_json.loads_object(answer.body)
     if document.get("id") != url:

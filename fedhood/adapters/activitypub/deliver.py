@@ -14,12 +14,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from fedhood.adapters.activitypub import actors, answers, hosts, making, signatures, streams
-from fedhood.adapters.activitypub.actors import MAIN_KEY
+from fedhood.adapters.activitypub import actors, answers, hearing, hosts, knocking, knocks, making, streams
 from fedhood.adapters.activitypub.answers import Outcome, Result
+from fedhood.adapters.activitypub.hearing import Place
 from fedhood.core import peers
+from fedhood.kernel import urls
 from fedhood.kernel.clock import monotonic
 from fedhood.kernel.errors import Gone, Invalid, NotFound, RemoteFailure
 
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     from fedhood.adapters.activitypub.federation import Federation
     from fedhood.adapters.activitypub.hosts import Lease
+    from fedhood.adapters.activitypub.knocking import Plan
     from fedhood.adapters.activitypub.making import Made
     from fedhood.adapters.activitypub.streams import Due, Waiting
+    from fedhood.adapters.http.client import Answer
     from fedhood.core.peers import Peer
 
 MOST_AT_ONCE = 50
@@ -146,22 +148,26 @@ async def _attempt(federation: Federation, waiting: Waiting) -> Result:
 
 async def _post(federation: Federation, peer: Peer, waiting: Waiting, made: Made) -> Result:
     url = _inbox(peer, waiting, made)
-    pair = await actors.ensure_keys(federation, made.signer)
+    pair = await actors.pair_for(federation, made.signer, peer.id)
     signer = await federation.database.read(actors.uri_of, federation.addresses, made.signer)
-    parts = urlsplit(url)
-    # signed anew for every attempt: a signature is stale after minutes; 0.6 ms of arithmetic, so not on the loop
-    headers = await asyncio.to_thread(
-        signatures.sign_request,
-        method="POST",
-        target=parts.path + (f"?{parts.query}" if parts.query else ""),
-        host=parts.netloc,
-        body=made.body,
-        key_id=signer + MAIN_KEY,
-        key=pair.rsa,
-        date=federation.clock.now(),
-    )
-    headers["Fedhood-Stream"] = f"e={waiting.delivery.epoch};n={waiting.delivery.number}"
-    answer = await federation.client.post(url, body=made.body, headers=headers)
+    place = Place(epoch=waiting.delivery.epoch, number=waiting.delivery.number)
+
+    async def attempt(plan: Plan) -> Answer:
+        # signed anew for every attempt: a signature is stale after minutes; 0.6 ms of arithmetic, so not on the loop
+        headers = await asyncio.to_thread(
+            knocking.sign,
+            plan,
+            method="POST",
+            url=url,
+            body=made.body,
+            signer=signer,
+            pair=pair,
+            date=federation.clock.now(),
+        )
+        headers[hearing.HEADER] = hearing.header_of(place)
+        return await federation.client.post(url, body=made.body, headers=headers)
+
+    answer = await knocks.knock(federation, urls.authority(url), attempt, capabilities=peer.capabilities or ())
     return answers.judge(answer, federation.clock.now())
 
 

@@ -10,8 +10,9 @@ from aiohttp import web
 
 from fedhood.adapters.activitypub import actors
 from fedhood.adapters.activitypub.actors import ActorKind, ActorRef
+from fedhood.adapters.activitypub.asking import ACTIVITY_JSON
 from fedhood.adapters.activitypub.federation import FEDERATION
-from fedhood.adapters.activitypub.remote import ACTIVITY_JSON, NODEINFO_ACTOR
+from fedhood.adapters.activitypub.remote import NODEINFO_ACTOR
 from fedhood.adapters.http import strict_json
 from fedhood.core import accounts, neighbourhoods
 from fedhood.core.accounts import AccountState

@@ -14,17 +14,18 @@ from fedhood.adapters.activitypub import (
     actors,
     contexts,
     discovery,
-    keys,
     outbox,
     people,
     proofs,
-    signatures,
+    signed_requests,
     vocabulary,
 )
-from fedhood.adapters.activitypub.actors import MAIN_KEY, PROOF_KEY, ActorRef
+from fedhood.adapters.activitypub.actors import PROOF_KEY, ActorRef
+from fedhood.adapters.activitypub.asking import ACTIVITY_JSON, LD_JSON
 from fedhood.adapters.activitypub.federation import FEDERATION
+from fedhood.adapters.activitypub.key_finding import pinned_key
 from fedhood.adapters.activitypub.posts import note_document
-from fedhood.adapters.activitypub.remote import ACTIVITY_JSON, LD_JSON
+from fedhood.adapters.activitypub.signature_rules import Request
 from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable
 from fedhood.adapters.http import refusals, strict_json
 from fedhood.core import accounts, help_requests, neighbourhoods, peers, posts
@@ -171,26 +172,19 @@ def signer(db: peewee.Database, request: web.Request, federation: Federation) ->
 
     Raises NotFound for a blocked peer: to it there is nothing here.
     """
-    lines = request.headers.getall("Signature", [])
-    if len(lines) != 1:
-        return None
+    headers = list(request.headers.items())
     try:
-        signature = signatures.parse(lines[0])
-        asking = peers.by_host(db, urls.authority(signature.key_id))
-        if asking is None or asking.actor_uri is None or asking.public_key_pem is None:
+        for claim in signed_requests.read(headers):
+            asking = peers.by_host(db, urls.authority(claim.key_id))
+            key = None if asking is None else pinned_key(asking, claim.key_id)
+            if asking is not None and key is not None:
+                received = Request(
+                    method=request.method, base=federation.addresses.base, target=request.raw_path, headers=headers
+                )
+                claim.check(received, body=None, now=federation.clock.now()).verify_with(key)
+                break
+        else:
             return None
-        if signature.key_id != asking.actor_uri + MAIN_KEY:
-            return None
-        checked = signatures.check(
-            signature,
-            method=request.method,
-            target=request.raw_path,
-            headers=list(request.headers.items()),
-            body=None,
-            authorities={federation.addresses.host},
-            now=federation.clock.now(),
-        )
-        checked.verify_with(keys.load_rsa_public(asking.public_key_pem))
     except (Invalid, Unauthenticated):
         return None
     if asking.trust is Trust.BLOCKED:

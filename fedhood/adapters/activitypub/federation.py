@@ -10,6 +10,8 @@ from aiohttp import web
 from fedhood.adapters.activitypub.crew import Crew
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fedhood.adapters.activitypub.keys import KeyPair
     from fedhood.adapters.http.client import Client
     from fedhood.kernel.clock import Clock
@@ -24,6 +26,7 @@ class Federation:
 
     `key_cache` holds secrets that were read from the database, by `ActorRef`; `actors.ensure_keys` fills and bounds it.
     `senders` are under way with letters (true: on trial, for a host in trouble), `readers` with what a server said.
+    Where another process may exchange them, `keys_until` says when each is read again.
     """
 
     database: Database
@@ -34,6 +37,7 @@ class Federation:
     key_cache: dict[object, KeyPair] = field(default_factory=dict, repr=False)
     senders: Crew[bool] = field(default_factory=Crew, repr=False)
     readers: Crew[int] = field(default_factory=Crew, repr=False)
+    keys_until: dict[object, datetime] = field(default_factory=dict, repr=False)
 
 
 FEDERATION: web.AppKey[Federation] = web.AppKey("federation", Federation)

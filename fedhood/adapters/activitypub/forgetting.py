@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fedhood.kernel.engine import UnitOfWork
 
 _READ = ("understood", "ignored", "refused", "dead")
-_UNREAD = ("waiting", "parked")
+_UNREAD = ("waiting", "parked", "forwarded")
 _REMOVALS = frozenset({"Delete", "Undo", "Reject"})
 _AT_ONCE = 500
 

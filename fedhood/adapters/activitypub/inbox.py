@@ -13,11 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import arrivals, discovery, forgetting, hearing, problems, proofs, remote, signatures
+from fedhood.adapters.activitypub import (
+    arrivals,
+    asking,
+    discovery,
+    forgetting,
+    forwarded,
+    hearing,
+    keeping,
+    knocking,
+    problems,
+    proofs,
+    remote,
+    signed_requests,
+)
 from fedhood.adapters.activitypub.arrivals import Letter
 from fedhood.adapters.activitypub.federation import FEDERATION
-from fedhood.adapters.activitypub.key_finding import KeyFinder
+from fedhood.adapters.activitypub.key_finding import SOON, Delivered, KeyFinder, Remembered
 from fedhood.adapters.activitypub.problems import Refused
+from fedhood.adapters.activitypub.signature_rules import Request
+from fedhood.adapters.activitypub.signed_requests import Scheme
 from fedhood.adapters.activitypub.tables import InboundTable
 from fedhood.adapters.http import strict_json
 from fedhood.adapters.http.deadlines import MAX_INBOX_BYTES
@@ -31,17 +46,17 @@ from fedhood.kernel import urls
 from fedhood.kernel.errors import Invalid, NotFound, TooMany, Unauthenticated
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
 
     import peewee
 
     from fedhood.adapters.activitypub.federation import Federation
-    from fedhood.adapters.activitypub.signatures import Signature
+    from fedhood.adapters.activitypub.signed_requests import Claim
     from fedhood.adapters.http.limits import Limiter
     from fedhood.core.peers import Peer
 
 _PROVED = web.RequestKey("proved", bool)
-SOON = 5  # seconds until what came before has been understood
 
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
@@ -49,11 +64,19 @@ _ABOUT_ONESELF = frozenset({"Delete", "Update"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Who delivers, as far as the envelope says: nothing of it is believed before the signature holds."""
+    """Who delivers, as far as the envelope says: nothing of it is believed before the signature holds.
+
+    There is at least one claim, and most often one; `peers` are the servers of their keys, by host.
+    """
 
     address: str
-    signature: Signature
-    peer: Peer | None
+    claims: tuple[Claim, ...]
+    peers: Mapping[str, Peer | None]
+
+    def of(self, actor: str) -> tuple[Claim, Peer | None]:
+        """The claim that counts for what this actor says, and the server of its key."""
+        claim = signed_requests.choose(self.claims, actor)
+        return claim, self.peers.get(urls.authority(claim.key_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +94,7 @@ class Inboxes:
 
     def __init__(self) -> None:
         self._finder = KeyFinder()
+        self._heard = Remembered(knocking.WORTH_NOTING)
 
     async def public(self, request: web.Request) -> web.Response:
         """The shared inbox, and those of actors of ours: for what is not scoped. Answers 202, or a problem."""
@@ -111,36 +135,52 @@ class Inboxes:
         sender = await _sender(request, federation)
         arrived = _read_names(await _body(request), federation)
         _check_scope(arrived.document, scoped=scoped)
-        await _check_policy(federation, sender, arrived, at_instance=at_instance)
+        claim, peer = sender.of(arrived.actor)
+        # what is scoped, and what servers say to each other, comes from their own hand alone
+        carrier = peer if _is_neighbour(peer) and not (scoped or at_instance) else None
+        await _check_origins(federation, claim, arrived, carrier)
+        await _check_policy(federation, peer, arrived, at_instance=at_instance)
         if await federation.database.read(_says_nothing, arrived):
             request[_PROVED] = True  # nothing follows from it, so it need not be proved
             return
-        checked = signatures.check(
-            sender.signature,
-            method=request.method,
-            target=request.raw_path,
-            headers=_headers(request),
-            body=arrived.body,
-            authorities={federation.addresses.host},
-            now=federation.clock.now(),
+        checked = claim.check(_received(request, federation), body=arrived.body, now=federation.clock.now())
+        if carrier is None and "#" in claim.key_id and not signed_requests.belongs_to(claim.key_id, arrived.actor):
+            raise _another()
+        delivered = Delivered(
+            limiter=request.app[LIMITER],
+            address=sender.address,
+            peer=peer,
+            actor=arrived.actor,
+            removal=forgetting.is_removal(arrived.document),
+            farewell=arrived.document["type"] == "Delete" and _is_about_oneself(arrived),
         )
-        removal = forgetting.is_removal(arrived.document)
-        await self._finder.verify(federation, checked, peer=sender.peer, actor=arrived.actor, removal=removal)
+        signer = await self._finder.verify(federation, checked, delivered)
+        if signer != arrived.actor and carrier is None:
+            raise _another()
         request[_PROVED] = True
-        if sender.peer is not None and sender.peer.state is PeerState.AGREED:
-            request.app[LIMITER].check(Bucket.INBOX_PEER, sender.peer.host)
-        await federation.database.write(
-            arrivals.delivered,
-            Letter(
-                uri=arrived.uri,
-                actor=arrived.actor,
-                scoped=scoped,
-                about=arrivals.about(arrived.document),
-                body=arrived.body,
-            ),
-            peer=0 if sender.peer is None else sender.peer.id,
-            place=hearing.place_of(request.headers.get(hearing.HEADER)),
+        if peer is not None and peer.state is PeerState.AGREED:
+            request.app[LIMITER].check(Bucket.INBOX_PEER, peer.host)
+        by_themselves = signer == arrived.actor
+        news = self._is_news(peer, claim, federation.clock.now())
+        place = hearing.place_of(request.headers.get(hearing.HEADER))
+        letter = Letter(
+            uri=arrived.uri,
+            actor=arrived.actor,
+            scoped=scoped,
+            about=arrivals.about_of(arrived.document),
+            body=arrived.body,
         )
+        drop = not by_themselves and forwarded.is_hopeless(arrived.document)
+        await federation.database.write(
+            keeping.keep, peer, None if drop else letter, news, place, by_themselves=by_themselves
+        )
+
+    def _is_news(self, peer: Peer | None, claim: Claim, now: datetime) -> Scheme | None:
+        """The scheme by which a neighbour signs, if it is worth looking whether that is known: once a day."""
+        if peer is None or claim.scheme is Scheme.CAVAGE or self._heard.get(peer.host, now) is not None:
+            return None
+        self._heard.put(peer.host, "", now)
+        return claim.scheme
 
 
 def routes() -> list[web.RouteDef]:
@@ -195,7 +235,7 @@ def _known_person(db: peewee.Database, key: str) -> None:
 
 
 def _check_type(request: web.Request) -> None:
-    if not remote.is_activity(request.headers.get("Content-Type", "")):
+    if not asking.is_activity(request.headers.get("Content-Type", "")):
         raise Refused(415, "media-type", "Activities are sent as application/activity+json.")
     if "Content-Encoding" in request.headers:
         raise Refused(415, "content-encoding", "Activities are sent without a content encoding.")
@@ -213,42 +253,39 @@ async def _sender(request: web.Request, federation: Federation) -> Sender:
     Who claims to be one is counted when that turns out to be untrue (`_answered`), and waits like everybody else then.
     """
     address = client(request)
-    signature = _signature(request)
-    host = urls.authority(signature.key_id) if signature is not None else ""
-    peer = await federation.database.read(peers.by_host, host) if host else None
-    if peer is None or peer.state is not PeerState.AGREED:
-        request.app[LIMITER].check(Bucket.INBOX_UNKNOWN, address)
-    else:
+    claims = signed_requests.read(list(request.headers.items()))
+    hosts = dict.fromkeys(urls.authority(claim.key_id) for claim in claims)
+    found = {host: await federation.database.read(peers.by_host, host) if host else None for host in hosts}
+    if found and all(peer is not None and peer.state is PeerState.AGREED for peer in found.values()):
         request.app[LIMITER].peek(Bucket.UNPROVED, address)
-    if signature is None:
+    else:
+        request.app[LIMITER].check(Bucket.INBOX_UNKNOWN, address)
+    if not claims:
         raise Refused(401, "signature-missing", "A delivery carries one Signature header.")
-    if peer is not None and peer.trust is Trust.BLOCKED:
+    if any(peer is not None and peer.trust is Trust.BLOCKED for peer in found.values()):
         raise _blocked()
-    if not _is_address(signature.key_id, federation):
+    usable = tuple(claim for claim in claims if _is_address(claim.key_id, federation))
+    if not usable:
         raise Refused(401, "key-address", "The key is not named by an https address.")
-    return Sender(address=address, signature=signature, peer=peer)
+    return Sender(address=address, claims=usable, peers=found)
 
 
-def _signature(request: web.Request) -> Signature | None:
-    """The one signature of a delivery, read and not yet checked; None without one. Raises Refused, Invalid."""
-    lines = request.headers.getall("Signature", [])
-    newer = "Signature-Input" in request.headers
-    if len(lines) != 1 and not newer:
-        return None
-    try:
-        return signatures.parse(lines[0] if len(lines) == 1 else "")
-    except (Invalid, Unauthenticated):
-        if not newer:
-            raise
-    raise Refused(
-        401,
-        "signature-scheme",
-        "Signatures of draft-cavage-http-signatures-12 (rsa-sha256) are understood here, those of RFC 9421 not yet.",
+def _received(request: web.Request, federation: Federation) -> Request:
+    """The request as its signature sees it: in the name that we answer for, whatever stands between."""
+    return Request(
+        method=request.method,
+        base=federation.addresses.base,
+        target=request.raw_path,
+        headers=list(request.headers.items()),
     )
 
 
 def _blocked() -> Refused:
     return Refused(403, "blocked", "This server is blocked here.")
+
+
+def _another() -> Refused:
+    return Refused(403, "signer-is-not-the-actor", "What somebody else signed is not taken here.")
 
 
 async def _body(request: web.Request) -> bytes:
@@ -260,16 +297,12 @@ async def _body(request: web.Request) -> bytes:
     return bytes(body)
 
 
-def _headers(request: web.Request) -> list[tuple[str, str]]:
-    return list(request.headers.items())
-
-
 # -- what it says (V4 to V7) -------------------------------------------------------------------------------------------
 
 
 def _read_names(body: bytes, federation: Federation) -> Arrived:
     document = strict_json.loads_object(body)
-    proofs.refuse_rearranging(document)
+    proofs.refuse_rearranging(document, body)
     actor = document.get("actor")
     actor = actor.get("id") if isinstance(actor, dict) else actor
     uri = document.get("id")
@@ -297,13 +330,28 @@ def _check_scope(document: dict[str, Any], *, scoped: bool) -> None:
         raise Refused(422, "wrong-inbox", "What is scoped comes to the peer inbox.")
 
 
-async def _check_policy(federation: Federation, sender: Sender, arrived: Arrived, *, at_instance: bool) -> None:
-    """Whether this server may say this here (V6, K1, A3). Raises Refused."""
+async def _check_origins(federation: Federation, claim: Claim, arrived: Arrived, carrier: Peer | None) -> None:
+    """Whether what is named belongs together (K1, A3). Raises Refused.
+
+    Actor and id are of one server. The key is of the same, unless a neighbour (`carrier`) brings what somebody of
+    another neighbour said: that is looked into later.
+    """
+    home = urls.origin(arrived.actor)
+    if {urls.origin(arrived.uri), urls.origin(claim.key_id)} == {home}:
+        return
     for uri in (arrived.actor, arrived.uri):
-        if urls.origin(uri) != urls.origin(sender.signature.key_id):
-            await _check_not_blocked(federation, uri)
-            raise Refused(403, "origin", "Key, actor and id of an activity are of one server.")
-    peer = sender.peer
+        await _check_not_blocked(federation, uri)
+    author = await federation.database.read(peers.by_host, urls.authority(arrived.actor))
+    if urls.origin(arrived.uri) != home or not _is_neighbour(carrier) or not _is_neighbour(author):
+        raise Refused(403, "origin", "Key, actor and id of an activity are of one server.")
+
+
+def _is_neighbour(peer: Peer | None) -> bool:
+    return peer is not None and peer.state is PeerState.AGREED
+
+
+async def _check_policy(federation: Federation, peer: Peer | None, arrived: Arrived, *, at_instance: bool) -> None:
+    """Whether this server may say this here (V6). Raises Refused."""
     if peer is not None and peer.state is PeerState.AGREED:
         return
     if peer is not None and peer.may_take_back and forgetting.is_removal(arrived.document):
@@ -331,10 +379,15 @@ def _has_more_to_say(db: peewee.Database, peer: int) -> bool:
     return bool(waiting.exists(db))
 
 
+def _is_about_oneself(arrived: Arrived) -> bool:
+    about = arrived.document.get("object")
+    return (about.get("id") if isinstance(about, dict) else about) == arrived.actor
+
+
 def _says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
     """Whether somebody unknown says that they left or changed: nothing here follows from it (V7)."""
-    about = arrived.document.get("object")
-    about = about.get("id") if isinstance(about, dict) else about
-    if arrived.document.get("type") not in _ABOUT_ONESELF or about != arrived.actor:
+    if arrived.document.get("type") not in _ABOUT_ONESELF or not _is_about_oneself(arrived):
         return False
-    return remote.by_uri(db, arrived.actor) is None and accounts.by_uri(db, arrived.actor) is None
+    home = peers.by_host(db, urls.authority(arrived.actor))
+    known = remote.by_uri(db, arrived.actor) or accounts.by_uri(db, arrived.actor)
+    return known is None and (home is None or home.actor_uri != arrived.actor)

@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakValueDictionary
 
-from fedhood.adapters.activitypub import keys, remote
-from fedhood.adapters.activitypub.actors import MAIN_KEY
+from fedhood.adapters.activitypub import arrivals, keys, remote
+from fedhood.adapters.activitypub.actors import MAIN_KEY, PROOF_KEY
 from fedhood.adapters.activitypub.problems import Refused
+from fedhood.adapters.activitypub.signature_rules import SignatureError
+from fedhood.adapters.activitypub.signed_requests import belongs_to
+from fedhood.adapters.http.limits import Bucket
 from fedhood.core.peers import PeerState
 from fedhood.kernel import urls
-from fedhood.kernel.errors import Invalid, RemoteFailure, Unauthenticated
+from fedhood.kernel.errors import Invalid, RemoteFailure, TooMany, Unauthenticated
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from fedhood.adapters.activitypub.federation import Federation
     from fedhood.adapters.activitypub.remote import RemoteActor
-    from fedhood.adapters.activitypub.signatures import Checked
+    from fedhood.adapters.activitypub.signature_rules import Checked, PublicKey
+    from fedhood.adapters.http.limits import Limiter
     from fedhood.core.peers import Peer
 
 KEY_IS_FRESH = timedelta(minutes=5)
 KEY_IS_BAD = timedelta(minutes=10)
+SOON = 5  # seconds until what came before has been understood
 TRY_LATER = 60  # seconds until a key may be there that could not be fetched
 
-_MOST_BAD_KEYS = 10_000
+GONE = "actor-gone"
+
+_MOST_REMEMBERED = 10_000
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What is asked about when a signature is tried: by whom it came, and for whom it is said to be.
+
+    `peer` is the server of the key, None for one that is not known. `removal`: it takes something back; `farewell`: it
+    is the actor's own last word.
+    """
+
+    limiter: Limiter
+    address: str
+    peer: Peer | None
+    actor: str
+    removal: bool = False
+    farewell: bool = False
+
+    def count_missed(self) -> None:
+        """A key that was named could not be had."""
+        with contextlib.suppress(TooMany):
+            self.limiter.check(Bucket.KEYS_MISSED, self.address)
 
 
 def is_settled(peer: Peer, *, removal: bool) -> bool:
@@ -43,87 +78,172 @@ def is_vouched(actor: RemoteActor, peer: Peer) -> bool:
     return since is None or actor.fetched_at >= since
 
 
+def pinned_key(peer: Peer, key_uri: str) -> PublicKey | None:
+    """The key of a peer's instance actor with this address, as it was when it was compared."""
+    if key_uri == f"{peer.actor_uri}{MAIN_KEY}" and peer.public_key_pem:
+        return keys.cached_rsa_public(peer.public_key_pem)
+    if key_uri == f"{peer.actor_uri}{PROOF_KEY}" and peer.multikey:
+        return keys.cached_multikey(peer.multikey)
+    return None
+
+
+class Remembered:
+    """A word about each of some addresses, kept for a while: of ten thousand at most."""
+
+    def __init__(self, life: timedelta) -> None:
+        self._life = life
+        self._words: dict[str, tuple[datetime, str]] = {}
+
+    def put(self, address: str, word: str, now: datetime) -> None:
+        """Keep a word; when too many are kept already, forget it."""
+        if len(self._words) >= _MOST_REMEMBERED:
+            self._words = {one: kept for one, kept in self._words.items() if kept[0] > now}
+        if len(self._words) < _MOST_REMEMBERED:
+            self._words[address] = (now + self._life, word)
+
+    def get(self, address: str, now: datetime) -> str | None:
+        """The word, while it is kept."""
+        until, word = self._words.get(address, (now, ""))
+        return word if until > now else None
+
+
 class KeyFinder:
     """Finds keys (K1 to K8), and remembers for a while which could not be had, so as not to ask again and again.
 
-    What it remembers is a cache: another process that asks once more does no harm.
+    What it remembers is a cache: another process that asks once more does no harm. One key is asked for once, however
+    many wait for it; and whoever sends what names keys that are not to be had makes us ask a few times, not often.
     """
 
     def __init__(self) -> None:
-        self._bad: dict[str, datetime] = {}
+        self._bad = Remembered(KEY_IS_BAD)
+        self._looked = Remembered(KEY_IS_FRESH)
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def verify(
-        self, federation: Federation, checked: Checked, *, peer: Peer | None, actor: str, removal: bool = False
-    ) -> None:
-        """Pass if the actor of the activity signed the request (A1).
+    async def verify(self, federation: Federation, checked: Checked, delivered: Delivered) -> str:
+        """The actor whose key signed the request; it may be another than the activity's.
 
-        `peer` is the server of the key, None for one that is not known; `removal`: it takes something back. Raises
-        Refused, or `SignatureError` when the key is there and did not make this signature.
+        Raises Refused, or `SignatureError` when the key is there and did not make this signature.
         """
-        key_uri = checked.signature.key_id
-        if key_uri.partition("#")[0] != actor:
-            raise Refused(403, "signer-is-not-the-actor", "What somebody else signed is not taken here.")
-        known = peer is not None and is_settled(peer, removal=removal)
-        if peer is not None and known and key_uri == f"{peer.actor_uri}{MAIN_KEY}" and peer.public_key_pem:
-            checked.verify_with(keys.load_rsa_public(peer.public_key_pem))
-        elif peer is None or not (peer.state is PeerState.AGREED or (removal and peer.may_take_back)):
-            checked.verify_with(keys.load_rsa_public(await self._first_key(federation, actor)))
-        else:
-            await self._verify_vouched(federation, checked, peer)
-
-    async def _verify_vouched(self, federation: Federation, checked: Checked, peer: Peer) -> None:
-        key_uri = checked.signature.key_id
-        known = await federation.database.read(remote.by_key, key_uri)
-        if known is None or not is_vouched(known, peer):
-            known = await self._fetch(federation, peer, key_uri)
+        peer = delivered.peer
         try:
-            checked.verify_with(keys.load_rsa_public(known.public_key_pem))
+            if peer is not None and is_settled(peer, removal=delivered.removal):
+                pinned = pinned_key(peer, checked.key_id)
+                if pinned is not None and peer.actor_uri is not None:
+                    await self._verify_pinned(federation, checked, pinned, delivered)
+                    return peer.actor_uri
+            if peer is None or not (peer.state is PeerState.AGREED or (delivered.removal and peer.may_take_back)):
+                checked.verify_with(await self._strangers_key(federation, checked.key_id, delivered))
+                return delivered.actor
+            return await self._verify_vouched(federation, checked, peer, delivered)
+        except Refused as refused:
+            # their server says itself that they are no more, and so do they; their words are proved where they are read
+            if refused.code == GONE and delivered.farewell and belongs_to(checked.key_id, delivered.actor):
+                return delivered.actor
+            raise
+
+    async def _verify_pinned(
+        self, federation: Federation, checked: Checked, pinned: PublicKey, delivered: Delivered
+    ) -> None:
+        """A server's own key is the one that people compared. Another than that is looked at, and never taken (K9)."""
+        try:
+            checked.verify_with(pinned)
         except Unauthenticated:
-            if known.fetched_at > federation.clock.now() - KEY_IS_FRESH:
+            peer, now = delivered.peer, federation.clock.now()
+            if peer is None or peer.actor_uri is None:
+                raise
+            await _check_read(federation, peer.actor_uri)
+            if self._looked.get(checked.key_id, now) is not None:
+                raise
+            self._looked.put(checked.key_id, "", now)
+            await self._asked(federation, checked.key_id, delivered, partial(remote.check_unchanged, federation, peer))
+            raise
+
+    async def _verify_vouched(self, federation: Federation, checked: Checked, peer: Peer, delivered: Delivered) -> str:
+        known = await self._known(federation, peer, checked.key_id, delivered)
+        try:
+            _verify(checked, known)
+        except Unauthenticated:
+            await _check_read(federation, known.uri)
+            now = federation.clock.now()
+            if self._bad.get(checked.key_id, now) == GONE:
+                raise _bad(GONE) from None
+            if known.fetched_at > now - KEY_IS_FRESH or self._looked.get(checked.key_id, now) is not None:
                 raise
             # it may have another key now; once in five minutes we look (K2)
-            fresh = await self._fetch(federation, peer, key_uri)
-            checked.verify_with(keys.load_rsa_public(fresh.public_key_pem))
+            self._looked.put(checked.key_id, "", now)
+            known = await self._fetch(federation, peer, checked.key_id, delivered)
+            _verify(checked, known)
+        return known.uri
 
-    async def _first_key(self, federation: Federation, actor: str) -> str:
+    async def _known(self, federation: Federation, peer: Peer, key_uri: str, delivered: Delivered) -> RemoteActor:
+        """The owner of the key as we keep it, or as it is now."""
+        known = await federation.database.read(remote.by_key, key_uri)
+        if known is not None and is_vouched(known, peer):
+            return known
+        async with self._asking.setdefault(key_uri, asyncio.Lock()):
+            # somebody else may have asked while we waited
+            known = await federation.database.read(remote.by_key, key_uri)
+            if known is not None and is_vouched(known, peer):
+                return known
+            return await self._fetch(federation, peer, key_uri, delivered)
+
+    async def _fetch(self, federation: Federation, peer: Peer, key_uri: str, delivered: Delivered) -> RemoteActor:
+        return await self._asked(
+            federation, key_uri, delivered, partial(remote.fetch_by_key, federation, peer, key_uri)
+        )
+
+    async def _strangers_key(self, federation: Federation, key_uri: str, delivered: Delivered) -> PublicKey:
         """The key of a server that is not agreed with and talks about it. Nobody vouches for it so far."""
-        self._check_not_bad(federation, actor)
+        ask = partial(_instance_key, federation, key_uri, delivered.actor)
+        return await self._asked(federation, key_uri, delivered, ask)
+
+    async def _asked(
+        self, federation: Federation, key_uri: str, delivered: Delivered, ask: Callable[[], Awaitable[_Found]]
+    ) -> _Found:
+        """What another server answers about a key, if it may be asked now; what it cannot give is remembered (K8)."""
+        bad = self._bad.get(key_uri, federation.clock.now())
+        if bad is not None:
+            raise _bad(bad)
         try:
-            found = remote.read_instance(await remote.instance_actor(federation, urls.authority(actor)))
+            delivered.limiter.peek(Bucket.KEYS_MISSED, delivered.address)
+            return await ask()
+        except Refused:
+            delivered.count_missed()
+            raise
+        except TooMany as error:
+            raise _unreachable(int(error.facts["retry_after"])) from error
         except RemoteFailure as failure:
-            raise _unreachable() from failure
+            delivered.count_missed()
+            raise _unreachable(TRY_LATER) from failure
         except Invalid as failure:
-            raise self._refusal(federation, actor, failure) from failure
-        if found.uri != actor:
-            raise Refused(403, "not-the-instance-actor", "Only the instance actor of a server asks for peering.")
-        return found.public_key_pem
-
-    async def _fetch(self, federation: Federation, peer: Peer, key_uri: str) -> RemoteActor:
-        self._check_not_bad(federation, key_uri)
-        try:
-            actor = await remote.fetch(federation, peer, key_uri.partition("#")[0])
-            if actor.key_uri != key_uri:
-                raise Invalid("the actor does not list this key", code="key-unknown")
-        except RemoteFailure as failure:
-            raise _unreachable() from failure
-        except Invalid as failure:
-            raise self._refusal(federation, key_uri, failure) from failure
-        return actor
-
-    def _check_not_bad(self, federation: Federation, key_uri: str) -> None:
-        until = self._bad.get(key_uri)
-        if until is not None and until > federation.clock.now():
-            raise Refused(401, "key-unknown", "The key could not be had a moment ago.")
-
-    def _refusal(self, federation: Federation, key_uri: str, failure: Invalid) -> Refused:
-        """Remember that there is no such key (K8), and the refusal."""
-        now = federation.clock.now()
-        if len(self._bad) >= _MOST_BAD_KEYS:
-            self._bad = {key: until for key, until in self._bad.items() if until > now}
-        if len(self._bad) < _MOST_BAD_KEYS:
-            self._bad[key_uri] = now + KEY_IS_BAD
-        return Refused(401, failure.code, f"The key cannot be had: {failure.detail}.")
+            delivered.count_missed()
+            self._bad.put(key_uri, GONE if failure.code == GONE else "key-unknown", federation.clock.now())
+            raise Refused(401, failure.code, f"The key cannot be had: {failure.detail}.") from failure
 
 
-def _unreachable() -> Refused:
-    return Refused(503, "key-unreachable", "The server of this key does not answer now.", retry_after=TRY_LATER)
+def _verify(checked: Checked, actor: RemoteActor) -> None:
+    key = actor.key(checked.key_id)
+    if key is None:
+        raise SignatureError("the actor does not list this key", code="key-unknown")
+    checked.verify_with(key)
+
+
+async def _check_read(federation: Federation, actor: str) -> None:
+    """Raises Refused while it may be that the actor said already that it has another key."""
+    if await federation.database.read(arrivals.introduces_itself, actor):
+        raise Refused(503, "not-yet", "What you sent before is still being read.", retry_after=SOON)
+
+
+async def _instance_key(federation: Federation, key_uri: str, actor: str) -> PublicKey:
+    document = await remote.instance_actor(federation, urls.authority(actor))
+    if document["id"] != actor:
+        raise Refused(403, "not-the-instance-actor", "Only the instance actor of a server asks for peering.")
+    return remote.listed_key(document, key_uri)
+
+
+def _bad(code: str) -> Refused:
+    return Refused(401, code, "The key could not be had a moment ago.")
+
+
+def _unreachable(seconds: int) -> Refused:
+    return Refused(503, "key-unreachable", "The server of this key does not answer now.", retry_after=seconds)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -22,6 +23,7 @@ from fedhood.kernel.errors import Invalid
 
 _PEM_BLOCK = re.compile(rb"-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----")
 _LONGEST_PEM = 8192  # a key of 8192 bits takes about 1,500
+_MOST_READ = 4096  # keys in memory, some two kilobytes each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,18 @@ def load_rsa_public(pem: str) -> RSAPublicKey:
     if not 2048 <= key.key_size <= 8192 or exponent < 3 or exponent % 2 == 0:
         raise Invalid("the RSA key is too weak or too large", code="key-strength", bits=key.key_size)
     return key
+
+
+@lru_cache(maxsize=_MOST_READ)
+def cached_rsa_public(pem: str) -> RSAPublicKey:
+    """`load_rsa_public`, remembered for what was read lately: the same few keys sign nearly all that arrives."""
+    return load_rsa_public(pem)
+
+
+@lru_cache(maxsize=_MOST_READ)
+def cached_multikey(text: str) -> Ed25519PublicKey:
+    """`load_multikey`, remembered likewise."""
+    return load_multikey(text)
 
 
 def fingerprint(actor_id: str, key: str) -> str:

@@ -26,6 +26,8 @@ _AUDIENCES = ("to", "cc", "audience")
 # With these, what a JSON-LD reader sees is not what a JSON reader sees in the same signed bytes.
 _REARRANGING = frozenset({"@graph", "@included", "@reverse", "@import", "@base", "@nest"})
 MISMATCH = "proof-signature"
+_REARRANGING_RAW = tuple(word.encode() for word in sorted(_REARRANGING))
+_ESCAPE = b"\\u"  # a word may be written so that it is not seen
 
 
 class ProofError(Invalid):
@@ -53,6 +55,14 @@ def sign(
     }
     signature = key.sign(_hash(options) + _hash(unsigned))
     return {**unsigned, "proof": {**options, "proofValue": multibase.encode(signature)}}
+
+
+def add(
+    document: dict[str, Any], key: Ed25519PrivateKey, *, verification_method: str, created: datetime
+) -> dict[str, Any]:
+    """A copy of the document with one more proof beside those that it has. Raises `Invalid` as `sign` does."""
+    fresh = sign(document, key, verification_method=verification_method, created=created)["proof"]
+    return {**document, "proof": [*_as_list(document["proof"]), fresh]}
 
 
 def verify(
@@ -86,12 +96,16 @@ def verify(
     raise failure or ProofError("no proof is of a kind that is understood here", code="proof-unsupported")
 
 
-def refuse_rearranging(document: dict[str, Any]) -> None:
+def refuse_rearranging(document: dict[str, Any], raw: bytes | None = None) -> None:
     """Pass if a JSON reader and a JSON-LD reader see the same document; for every document from outside.
+
+    With the bytes that it was read from, those in which none of the words occurs are not searched value by value.
 
     Raises `Invalid` with the code `rearranged` for a member named `@graph`, `@included`, `@reverse`, `@import`,
     `@base` or `@nest` at any depth, and for a context that gives one of them another name.
     """
+    if raw is not None and _ESCAPE not in raw and not any(word in raw for word in _REARRANGING_RAW):
+        return
     waiting: list[tuple[Any, bool]] = [(document, False)]
     while waiting:
         value, in_context = waiting.pop()

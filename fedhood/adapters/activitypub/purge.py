@@ -6,6 +6,8 @@
 | what was understood, or is of a kind not known here | 30 days, as long as a removal may wait to be passed on |
 | what was refused, or could not be understood | 14 days, for whoever looks after the server |
 | the bytes of what was said, once nobody waits for them any more | 90 days, as long as a neighbour may ask for them |
+| keys that an actor of ours had before | 30 days |
+| by which scheme another server wants requests signed | 30 days, until when it holds |
 | the bytes of reports to the city | for good: the next one names them by their digest |
 """
 
@@ -16,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import peewee
 
-from fedhood.adapters.activitypub import outbox, understand
-from fedhood.adapters.activitypub.actors import ActorKind
-from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
+from fedhood.adapters.activitypub import knocking, knocks, outbox, rotation, understand
+from fedhood.adapters.activitypub.actors import RETIRED_FOR, ActorKind
+from fedhood.adapters.activitypub.tables import NOT_WAITING, ActivityTable, DeliveryTable, InboundTable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,14 +33,13 @@ SAID_FOR = timedelta(days=90)
 # one transaction holds the writer while it deletes: the rest goes next time
 MOST = 2000
 
-# as a literal, or the partial index on what is settled is not used
-_IS_SETTLED = InboundTable.state != peewee.SQL("'waiting'")
-
 
 def purge_due(uow: UnitOfWork) -> int:
     """Delete what was kept long enough, the oldest first, at most 2,000 rows of each kind. Returns how many rows."""
     done = _arrived(uow, {understand.UNDERSTOOD, understand.IGNORED}, uow.now - UNDERSTOOD_FOR)
     done += _arrived(uow, {understand.REFUSED, understand.DEAD}, uow.now - REFUSED_FOR)
+    done += rotation.forget_old(uow, uow.now - RETIRED_FOR)
+    done += knocks.forget_old(uow, uow.now - knocking.HOLDS)
     return done + _said(uow, uow.now - SAID_FOR)
 
 
@@ -48,7 +49,7 @@ def _arrived(uow: UnitOfWork, states: set[str], before: datetime) -> int:
         # since then it is in this state: `next_at` is the moment at which it was settled, and has an index
         old = (
             InboundTable.select(InboundTable.id)
-            .where(InboundTable.state == state, _IS_SETTLED, InboundTable.next_at < before)
+            .where(InboundTable.state == state, NOT_WAITING, InboundTable.next_at < before)
             .order_by(InboundTable.next_at)
             .limit(MOST)
         )

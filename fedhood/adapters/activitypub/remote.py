@@ -7,40 +7,36 @@ must carry a proof by exactly this key, so that a domain in other hands cannot b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.message import Message
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import actors, keys, proofs, signatures
-from fedhood.adapters.activitypub.actors import MAIN_KEY, PROOF_KEY
+from fedhood.adapters.activitypub import actors, asking, key_documents, keys, proofs, signed_requests
+from fedhood.adapters.activitypub.actors import PROOF_KEY
+from fedhood.adapters.activitypub.key_documents import KeyKind
 from fedhood.adapters.activitypub.tables import RemoteActorTable
 from fedhood.adapters.http import strict_json
 from fedhood.kernel import text, urls
-from fedhood.kernel.errors import Invalid, RemoteFailure
+from fedhood.kernel.clock import from_milliseconds
+from fedhood.kernel.database import Compiled, hole
+from fedhood.kernel.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     import peewee
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from fedhood.adapters.activitypub.federation import Federation
-    from fedhood.adapters.activitypub.keys import KeyPair
-    from fedhood.adapters.http.client import Answer
+    from fedhood.adapters.activitypub.key_documents import ListedKey
+    from fedhood.adapters.activitypub.signature_rules import PublicKey
     from fedhood.core.peers import Peer
     from fedhood.kernel.engine import UnitOfWork
 
-ACTIVITY_JSON = "application/activity+json"
-LD_JSON = f'application/ld+json; profile="{proofs.PUBLIC.partition("#")[0]}"'
-ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON}"
 NODEINFO_ACTOR = "https://www.w3.org/ns/activitystreams#Application"
 
 _KINDS = frozenset({"Application", "Group", "Organization", "Person", "Service"})
 _LONGEST_NAME = 60
-_MOST_KEYS = 10
 _MOST_LINKS = 20
 _MOST_CAPABILITIES = 50
-_TRY_LATER = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +54,12 @@ class RemoteActor:
     multikey: str
     fetched_at: datetime
 
+    def key(self, key_uri: str) -> PublicKey | None:
+        """The key of this actor that has this address, for signing requests: either of the two may."""
+        if key_uri == self.key_uri:
+            return keys.cached_rsa_public(self.public_key_pem)
+        return keys.cached_multikey(self.multikey) if key_uri == self.proof_key_uri else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteInstance:
@@ -74,20 +76,13 @@ class RemoteInstance:
     capabilities: tuple[str, ...]
 
 
-def is_activity(content_type: str) -> bool:
-    """Whether a media type is one that ActivityPub documents are served under, parameters in any order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """The key of a peer that was compared, and the instance actor that vouches with it for all others there."""
 
-    Anything else is refused even if it parses: an upload must not become an actor (GHSA-jhrq-qvrm-qr36).
-    """
-    parsed = Message()
-    parsed["Content-Type"] = content_type
-    if str(parsed.get_param("charset", "utf-8")).lower() != "utf-8":
-        return False
-    kind = parsed.get_content_type()
-    profile = str(parsed.get_param("profile", ""))
-    return kind == ACTIVITY_JSON or (
-        kind == "application/ld+json" and "https://www.w3.org/ns/activitystreams" in profile.split()
-    )
+    peer: int
+    instance: str
+    multikey: str
 
 
 async def instance_actor(federation: Federation, host: str) -> dict[str, Any]:
@@ -99,11 +94,11 @@ async def instance_actor(federation: Federation, host: str) -> dict[str, Any]:
     """
     scheme = "http" if federation.settings.loopback_names else "https"
     found = await federation.client.get(f"{scheme}://{host}/.well-known/nodeinfo", accept="application/json")
-    _check_status(found, missing="no-nodeinfo")
+    asking.check_status(found, missing="no-nodeinfo")
     uri = _instance_link(strict_json.loads_object(found.body))
     if urls.origin(uri) != f"{scheme}://{host}":
         raise Invalid("the server names an actor that is not its own", code="actor-origin")
-    document = await _document(federation, uri, None)
+    document = await asking.document(federation, uri, None)
     read_instance(document)
     return document
 
@@ -116,8 +111,8 @@ def read_instance(document: dict[str, Any]) -> RemoteInstance:
     uri = _text(document, "id", code="actor-id")
     if document.get("type") != "Application":
         raise Invalid("not an instance actor", code="actor-kind")
-    _, pem = _rsa_key(document, uri)
-    _, multikey = _proof_key(document, uri)
+    listed = _keys_of(document, uri)
+    multikey = key_documents.first(listed, KeyKind.ED25519).text
     endpoints = document.get("endpoints")
     return RemoteInstance(
         uri=uri,
@@ -126,10 +121,18 @@ def read_instance(document: dict[str, Any]) -> RemoteInstance:
         shared_inbox=_inbox_or_none(endpoints.get("sharedInbox") if isinstance(endpoints, dict) else None, uri),
         peer_inbox=_inbox_or_none(document.get("fhPeerInbox"), uri),
         multikey=multikey,
-        public_key_pem=pem,
+        public_key_pem=key_documents.first(listed, KeyKind.RSA).text,
         fingerprint=keys.fingerprint(uri, multikey),
         capabilities=_capabilities(document),
     )
+
+
+def listed_key(document: dict[str, Any], key_uri: str) -> PublicKey:
+    """The key with this address that an actor document lists as its own. Raises Invalid."""
+    for key in _keys_of(document, _text(document, "id", code="actor-id")):
+        if key.uri == key_uri:
+            return key_documents.load(key.kind, key.text)
+    raise Invalid("the actor does not list this key", code="key-unknown")
 
 
 async def fetch(federation: Federation, peer: Peer, uri: str) -> RemoteActor:
@@ -143,75 +146,82 @@ async def fetch(federation: Federation, peer: Peer, uri: str) -> RemoteActor:
     when the peer cannot be asked now.
     """
     uri = uri.partition("#")[0]
-    if peer.actor_uri is None or peer.multikey is None:
-        raise Invalid("this server's key is not known yet", code="actor-unvouched")
-    if not urls.origin(uri) or urls.origin(uri) != urls.origin(peer.actor_uri):
-        raise Invalid("the actor is not of this server", code="actor-origin")
-    signing = await actors.ensure_keys(federation, actors.INSTANCE)
-    document = await _document(federation, uri, signing)
+    pinned = _pinned(peer, uri)
+    document = await asking.document(federation, uri, await actors.pair_for(federation, actors.INSTANCE, peer.id))
+    return await _believed(federation, pinned, document, uri)
+
+
+async def fetch_by_key(federation: Federation, peer: Peer, key_uri: str) -> RemoteActor:
+    """The actor of a peer whose key has this address, as `fetch`: the address leads to the actor, or to the key.
+
+    A document of a key names its owner, who is asked next and has to list the key (K5). Raises as `fetch` does, and
+    Invalid with `key-document` or `key-unknown`.
+    """
+    uri = key_uri.partition("#")[0]
+    pinned = _pinned(peer, uri)
+    signing = await actors.pair_for(federation, actors.INSTANCE, peer.id)
+    document, _ = await asking.answered(federation, uri, signing)
+    if document.get("id") != uri or "owner" in document or "controller" in document:
+        uri = key_documents.owner_of(document, key_uri)
+        if not urls.origin(uri) or urls.origin(uri) != urls.origin(key_uri):
+            raise Invalid("the key is of another server than its owner", code="actor-origin")
+        document = await asking.document(federation, uri, signing)
+    actor = await _believed(federation, pinned, document, uri, key_uri=key_uri)
+    if actor.key(key_uri) is None:
+        raise Invalid("the actor does not list this key", code="key-unknown")
+    return actor
+
+
+async def _believed(
+    federation: Federation, pinned: Pinned, document: dict[str, Any], uri: str, *, key_uri: str | None = None
+) -> RemoteActor:
+    """What a document says of an actor, once its server vouches for it; kept."""
     now = federation.clock.now()
-    _check_vouched(document, peer.actor_uri, peer.multikey, now)
-    actor = _actor(document, peer.id, uri, now)
+    _check_vouched(document, pinned, now)
+    actor = _actor(document, pinned.peer, uri, now, key_uri=key_uri)
     await federation.database.write(_remember, actor)
     return actor
 
 
+async def check_unchanged(federation: Federation, peer: Peer) -> None:
+    """Pass if a peer's instance actor shows the keys that were compared. Nothing of what it shows is kept.
+
+    Raises Invalid, code `key-changed` for others, RemoteFailure.
+    """
+    pinned = _pinned(peer, peer.actor_uri or "")
+    signing = await actors.pair_for(federation, actors.INSTANCE, peer.id)
+    document = await asking.document(federation, pinned.instance, signing)
+    _check_vouched(document, pinned, federation.clock.now())
+    if read_instance(document).public_key_pem != peer.public_key_pem:
+        raise Invalid("the server has another key than the one that was compared", code="key-changed")
+
+
+def believe(uow: UnitOfWork, peer: Peer, document: dict[str, Any]) -> None:
+    """Keep what a document that was brought to us says of an actor of a peer, if the peer's key vouches for it.
+
+    Raises Invalid as `fetch` does.
+    """
+    uri = _text(document, "id", code="actor-id")
+    pinned = _pinned(peer, uri)
+    proofs.refuse_rearranging(document)
+    _check_vouched(document, pinned, uow.now)
+    _remember(uow, _actor(document, peer.id, uri, uow.now))
+
+
 def by_uri(db: peewee.Database, uri: str) -> RemoteActor | None:
     """The actor with this id, as it was when it was last fetched."""
-    return _one(RemoteActorTable.select().where(RemoteActorTable.uri == uri).execute(db))
+    return _one(_BY_URI.row(db, uri=uri))
 
 
 def by_key(db: peewee.Database, key_uri: str) -> RemoteActor | None:
     """The actor whose requests are signed with this key."""
-    return _one(RemoteActorTable.select().where(RemoteActorTable.key_uri == key_uri).execute(db))
+    named = by_uri(db, key_uri.partition("#")[0])
+    if named is not None and named.key(key_uri) is not None:
+        return named
+    return _one(_BY_KEY.row(db, key=key_uri))
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------
-
-
-def signed_headers(federation: Federation, signing: KeyPair, url: str) -> dict[str, str]:
-    """The headers that make a GET of this URL our instance actor's, at this moment."""
-    origin = urls.origin(url)
-    return signatures.sign_request(
-        method="GET",
-        target=url.removeprefix(origin).partition("#")[0] or "/",
-        host=urls.authority(url),
-        body=None,
-        key_id=federation.addresses.instance + MAIN_KEY,
-        key=signing.rsa,
-        date=federation.clock.now(),
-    )
-
-
-async def _document(federation: Federation, uri: str, signing: KeyPair | None) -> dict[str, Any]:
-    """The document with this id, and no other (K3, K4)."""
-    home = urls.origin(uri)
-
-    def headers_for(url: str) -> Mapping[str, str]:
-        # only at home: nobody else is told what we ask for, nor in whose name
-        return signed_headers(federation, signing, url) if signing and urls.origin(url) == home else {}
-
-    answer = await federation.client.get(uri, accept=ACCEPT, headers_for=headers_for)
-    if urls.origin(answer.url) != home:
-        raise Invalid("redirected to another server", code="actor-origin")
-    _check_status(answer, missing="actor-missing")
-    if not is_activity(answer.headers.get("Content-Type", "")):
-        raise Invalid("not served as an ActivityPub document", code="actor-media-type")
-    document = strict_json.loads_object(answer.body)
-    proofs.refuse_rearranging(document)
-    if document.get("id") != uri:
-        raise Invalid("the document has another id than its address", code="actor-id")
-    return document
-
-
-def _check_status(answer: Answer, *, missing: str) -> None:
-    if answer.status == 200:
-        return
-    if answer.status == 410:
-        raise Invalid("it is gone", code="actor-gone")
-    if answer.status >= 500 or answer.status in _TRY_LATER:
-        raise RemoteFailure("the server cannot answer now", code="bad-answer", status=answer.status)
-    raise Invalid("there is none", code=missing, status=answer.status)
 
 
 def _instance_link(nodeinfo: dict[str, Any]) -> str:
@@ -225,66 +235,56 @@ def _instance_link(nodeinfo: dict[str, Any]) -> str:
 # -- checking --------------------------------------------------------------------------------------------------------
 
 
-def _check_vouched(document: dict[str, Any], instance: str, multikey: str, now: datetime) -> None:
+def _pinned(peer: Peer, uri: str) -> Pinned:
+    """What vouches for an actor of this peer. Raises Invalid for one that it cannot vouch for."""
+    if peer.actor_uri is None or peer.multikey is None:
+        raise Invalid("this server's key is not known yet", code="actor-unvouched")
+    if not urls.origin(uri) or urls.origin(uri) != urls.origin(peer.actor_uri):
+        raise Invalid("the actor is not of this server", code="actor-origin")
+    return Pinned(peer=peer.id, instance=peer.actor_uri, multikey=peer.multikey)
+
+
+def _check_vouched(document: dict[str, Any], pinned: Pinned, now: datetime) -> None:
+    instance = pinned.instance
     if document["id"] == instance:
-        if _proof_key(document, instance)[1] != multikey:
+        if key_documents.first(_keys_of(document, instance), KeyKind.ED25519).text != pinned.multikey:
             raise Invalid("the server has another key than the one that was compared", code="key-changed")
         return
-    pinned = keys.load_multikey(multikey)
 
     def find_key(method: str) -> Ed25519PublicKey | None:
-        return pinned if method == instance + PROOF_KEY else None
+        return keys.cached_multikey(pinned.multikey) if method == instance + PROOF_KEY else None
 
     proofs.verify(document, find_key, owner=instance, now=now)
 
 
-def _actor(document: dict[str, Any], peer: int, uri: str, now: datetime) -> RemoteActor:
+def _actor(document: dict[str, Any], peer: int, uri: str, now: datetime, *, key_uri: str | None = None) -> RemoteActor:
     kind = document.get("type")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise Invalid("not an actor", code="actor-kind")
-    key_uri, pem = _rsa_key(document, uri)
-    proof_key_uri, multikey = _proof_key(document, uri)
+    listed = _keys_of(document, uri, key_uri=key_uri)
+    for_requests = key_documents.first(listed, KeyKind.RSA, wanted=key_uri)
+    for_proofs = key_documents.first(listed, KeyKind.ED25519, wanted=key_uri)
     return RemoteActor(
         uri=uri,
         peer=peer,
         kind=kind,
         name=_name(document),
         inbox=_same_origin(_text(document, "inbox", code="actor-inbox"), uri),
-        key_uri=key_uri,
-        public_key_pem=pem,
-        proof_key_uri=proof_key_uri,
-        multikey=multikey,
+        key_uri=for_requests.uri,
+        public_key_pem=for_requests.text,
+        proof_key_uri=for_proofs.uri,
+        multikey=for_proofs.text,
         fetched_at=now,
     )
 
 
-def _rsa_key(document: dict[str, Any], uri: str) -> tuple[str, str]:
-    """Id and PEM of the key that signs this actor's requests; its owner is the actor."""
-    for key in _objects(document.get("publicKey")):
-        key_uri, pem = key.get("id"), key.get("publicKeyPem")
-        if key.get("owner") == uri and _is_key_of(key_uri, uri) and isinstance(pem, str):
-            keys.load_rsa_public(pem)
-            return str(key_uri), pem
-    raise Invalid("the actor has no key of its own to sign requests with", code="actor-key")
-
-
-def _proof_key(document: dict[str, Any], uri: str) -> tuple[str, str]:
-    """Id and Multikey of the key that signs this actor's documents; its controller is the actor."""
-    for key in _objects(document.get("assertionMethod")):
-        key_uri, multikey = key.get("id"), key.get("publicKeyMultibase")
-        if key.get("controller") == uri and _is_key_of(key_uri, uri) and isinstance(multikey, str):
-            keys.load_multikey(multikey)
-            return str(key_uri), multikey
-    raise Invalid("the actor has no key of its own to sign documents with", code="actor-key")
-
-
-def _is_key_of(key_uri: Any, uri: str) -> bool:
-    return isinstance(key_uri, str) and key_uri.startswith(f"{uri}#")
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    members = value if isinstance(value, list) else [value]
-    return [member for member in members[:_MOST_KEYS] if isinstance(member, dict)]
+def _keys_of(document: dict[str, Any], uri: str, *, key_uri: str | None = None) -> list[ListedKey]:
+    """The keys that are an actor's: listed, and at its own address, or at the one that led here by its own document."""
+    return [
+        key
+        for key in key_documents.listed(document, uri)
+        if signed_requests.belongs_to(key.uri, uri) or key.uri == key_uri
+    ]
 
 
 def _text(document: dict[str, Any], name: str, *, code: str) -> str:
@@ -335,8 +335,18 @@ _COLUMNS = (
 )
 
 
+_SELECTED = [getattr(RemoteActorTable, name) for name in _COLUMNS]
+# asked for every request that arrives
+_BY_URI = Compiled(lambda: RemoteActorTable.select(*_SELECTED).where(RemoteActorTable.uri == hole("uri")))
+_BY_KEY = Compiled(lambda: RemoteActorTable.select(*_SELECTED).where(RemoteActorTable.key_uri == hole("key")))
+
+
 def _remember(uow: UnitOfWork, actor: RemoteActor) -> None:
     values = {name: getattr(actor, name) for name in _COLUMNS}
+    # a key has one owner: a server that gives it to another of its actors takes it from the one before
+    RemoteActorTable.delete().where(
+        RemoteActorTable.key_uri == actor.key_uri, RemoteActorTable.uri != actor.uri
+    ).execute(uow.db)
     RemoteActorTable.insert(values).on_conflict(
         conflict_target=[RemoteActorTable.uri],
         preserve=[getattr(RemoteActorTable, name) for name in _COLUMNS[1:]],
@@ -348,7 +358,8 @@ def forget_name(uow: UnitOfWork, uri: str) -> None:
     RemoteActorTable.update(name="").where(RemoteActorTable.uri == uri).execute(uow.db)
 
 
-def _one(rows: Any) -> RemoteActor | None:
-    for row in rows:
-        return RemoteActor(**{name: getattr(row, name) for name in _COLUMNS})
-    return None
+def _one(row: tuple[Any, ...] | None) -> RemoteActor | None:
+    if row is None:
+        return None
+    *values, fetched_at = row
+    return RemoteActor(**dict(zip(_COLUMNS, [*values, from_milliseconds(fetched_at)], strict=True)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from fedhood.adapters.activitypub import help_requests, moderation, peering, people, posts, reports
+from fedhood.kernel.errors import Gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from fedhood.adapters.activitypub.saying import Delivery, Saying
     from fedhood.kernel.urls import Addresses
 
+ROTATED = "peer.rotate"
+
+
+def _said_when_it_happened(_db: peewee.Database, _addresses: Addresses, _delivery: Delivery) -> NoReturn:
+    """Bytes that only who had the old keys could make: without them there is nothing to say. Raises Gone."""
+    raise Gone("what announced these keys is not kept any more")
+
+
 SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, Saying]]] = {
     **posts.SAYINGS,
     **help_requests.SAYINGS,
@@ -21,6 +30,7 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, S
     **people.SAYINGS,
     **peering.SAYINGS,
     **reports.SAYINGS,
+    ROTATED: _said_when_it_happened,
 }
 
 

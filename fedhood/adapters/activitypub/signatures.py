@@ -1,7 +1,6 @@
 """The room where requests between servers are signed and checked: draft-cavage-http-signatures-12 over bytes."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -10,25 +9,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 
-from fedhood.kernel.errors import Invalid, Unauthenticated
-
-CONTENT_TYPE = "application/activity+json"
-OLDEST = timedelta(minutes=65)
-NEWEST = timedelta(minutes=60)
+from fedhood.adapters.activitypub import signature_rules
+from fedhood.adapters.activitypub.signature_rules import (
+    CONTENT_TYPE,
+    LONGEST_HEADER,
+    MOST_COVERED,
+    PublicKey,
+    SignatureError,
+    covered_value,
+    is_made_with,
+    strict_base64,
+)
+from fedhood.kernel.errors import Invalid
 
 _EXPIRY_GRACE = timedelta(seconds=60)
-_LONGEST_HEADER = 8192
-_MOST_COVERED = 32
-_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _DERIVED = frozenset({"(request-target)", "(created)", "(expires)"})
-# fields that a proxy may split or join without changing what they say (RFC 9110, 5.3)
-_JOINABLE = frozenset({"accept", "accept-encoding", "accept-language", "cache-control"})
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105 - the grammar's word for it, not a secret
 _SCHEME = re.compile(rf"signature +(?={_TOKEN})", re.IGNORECASE)
@@ -42,12 +42,6 @@ _IMF_FIXDATE = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} "
     r"[0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
 )
-
-
-class SignatureError(Unauthenticated):
-    """A request's signature is incomplete or does not hold; `code` says by which rule."""
-
-    default_code = "signature-invalid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +66,12 @@ class Checked:
     signature: Signature
     messages: tuple[bytes, ...]
 
-    def verify_with(self, key: RSAPublicKey | Ed25519PublicKey) -> None:
+    @property
+    def key_id(self) -> str:
+        """The address of the key that is said to have signed."""
+        return self.signature.key_id
+
+    def verify_with(self, key: PublicKey) -> None:
         """Pass if the key made this signature. The key's type chooses the algorithm, never the message alone.
 
         Raises `SignatureError`: `signature-algorithm` when the message claims RSA for an Ed25519 key, else
@@ -119,13 +118,13 @@ def parse(header: str) -> Signature:
         raise SignatureError("the signature names no key or has no value", code="signature-parameters")
     algorithm = parameters.get("algorithm")
     covered = tuple(parameters.get("headers", "date").lower().split(" "))
-    if len(covered) > _MOST_COVERED or len(set(covered)) != len(covered) or "" in covered:
+    if len(covered) > MOST_COVERED or len(set(covered)) != len(covered) or "" in covered:
         raise SignatureError("the list of covered headers is not usable", code="signature-covered")
     return Signature(
         key_id=parameters["keyid"],
         algorithm=None if algorithm is None else algorithm.lower(),
         covered=covered,
-        value=_base64(parameters["signature"], code="signature-parameters"),
+        value=strict_base64(parameters["signature"], code="signature-parameters"),
         created=_seconds(parameters.get("created")),
         expires=_seconds(parameters.get("expires")),
     )
@@ -150,7 +149,7 @@ def check(
     missing or repeated), `signature-host`, `signature-date`, `signature-stale`, `signature-future`,
     `signature-expired`, `signature-digest`.
     """
-    _check_coverage(signature, needs_digest=method.upper() not in _WITHOUT_BODY)
+    _check_coverage(signature, needs_digest=signature_rules.needs_digest(method))
     values = _covered_values(signature, headers)
     if values["host"].lower() not in authorities:
         raise SignatureError("the request was signed for another server", code="signature-host")
@@ -173,7 +172,7 @@ def verify(
     headers: Sequence[tuple[str, str]],
     body: bytes | None,
     authorities: Collection[str],
-    key: RSAPublicKey | Ed25519PublicKey,
+    key: PublicKey,
     now: datetime,
 ) -> None:
     """`check` and `Checked.verify_with` in one, for a key that is at hand."""
@@ -184,7 +183,7 @@ def verify(
 
 
 def _parameters(header: str) -> dict[str, str]:
-    if len(header) > _LONGEST_HEADER:
+    if len(header) > LONGEST_HEADER:
         raise Invalid("the signature header is too long", code="signature-syntax")
     text = header.strip(" \t")
     scheme = _SCHEME.match(text)
@@ -212,13 +211,6 @@ def _seconds(text: str | None) -> int | None:
     return int(text)
 
 
-def _base64(text: str, *, code: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise SignatureError("a value is not base64", code=code) from error
-
-
 def _check_coverage(signature: Signature, *, needs_digest: bool) -> None:
     covered = signature.covered
     if signature.algorithm not in {None, "rsa-sha256", "hs2019"}:
@@ -232,33 +224,18 @@ def _check_coverage(signature: Signature, *, needs_digest: bool) -> None:
 
 
 def _covered_values(signature: Signature, headers: Sequence[tuple[str, str]]) -> dict[str, str]:
-    received: dict[str, list[str]] = {}
-    for name, value in headers:
-        received.setdefault(name.lower(), []).append(value.strip(" \t"))
-    values: dict[str, str] = {}
-    for name in signature.covered:
-        if name in _DERIVED:
-            continue
-        lines = received.get(name, [])
-        if not lines or (len(lines) > 1 and name not in _JOINABLE):
-            raise SignatureError("a covered header is missing or repeated", code="signature-header", header=name)
-        values[name] = ", ".join(lines)
-        if "\n" in values[name]:
-            raise SignatureError("a covered header holds a line break", code="signature-header", header=name)
-    return values
+    lines = signature_rules.lines_of(headers)
+    return {name: covered_value(lines, name) for name in signature.covered if name not in _DERIVED}
 
 
 def _check_times(signature: Signature, values: dict[str, str], now: datetime) -> None:
     moments = [_date(values["date"])] if "date" in values else []
     if "(created)" in signature.covered and signature.created is not None:
-        moments.append(datetime.fromtimestamp(signature.created, UTC))
-    if any(moment < now - OLDEST for moment in moments):
-        raise SignatureError("the request was signed too long ago", code="signature-stale")
-    if any(moment > now + NEWEST for moment in moments):
-        raise SignatureError("the request was signed in the future", code="signature-future")
+        moments.append(signature_rules.moment(signature.created))
+    signature_rules.check_moments(moments, now)
     # looked at even where it is not covered: a forged one can only make us refuse
-    if signature.expires is not None and datetime.fromtimestamp(signature.expires, UTC) + _EXPIRY_GRACE < now:
-        raise SignatureError("the signature has expired", code="signature-expired")
+    if signature.expires is not None:
+        signature_rules.check_expiry(signature_rules.moment(signature.expires), now - _EXPIRY_GRACE)
 
 
 def _date(text: str) -> datetime:
@@ -276,7 +253,7 @@ def _check_digest(text: str, body: bytes) -> None:
     actual = hashlib.sha256(body).digest()
     # every one of them has to match: which one another server would believe is not known
     if not claimed or not all(
-        hmac.compare_digest(_base64(value, code="signature-digest"), actual) for value in claimed
+        hmac.compare_digest(strict_base64(value, code="signature-digest"), actual) for value in claimed
     ):
         raise SignatureError("the digest is not that of the body", code="signature-digest")
 
@@ -292,24 +269,6 @@ def _message(signature: Signature, values: dict[str, str], request_target: str) 
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def _made(key: RSAPublicKey | Ed25519PublicKey, signature: Signature, message: bytes) -> bool:
-    if isinstance(key, Ed25519PublicKey):
-        return _made_with_ed25519(key, signature.value, message)
+def _made(key: PublicKey, signature: Signature, message: bytes) -> bool:
     hashes = (SHA256(), SHA512()) if signature.algorithm == "hs2019" else (SHA256(),)
-    return any(_made_with_rsa(key, signature.value, message, one) for one in hashes)
-
-
-def _made_with_ed25519(key: Ed25519PublicKey, value: bytes, message: bytes) -> bool:
-    try:
-        key.verify(value, message)
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _made_with_rsa(key: RSAPublicKey, value: bytes, message: bytes, algorithm: SHA256 | SHA512) -> bool:
-    try:
-        key.verify(value, message, PKCS1v15(), algorithm)
-    except InvalidSignature:
-        return False
-    return True
+    return any(is_made_with(key, signature.value, message, one) for one in hashes)

@@ -18,6 +18,20 @@ class ActorKeyTable(Table):
         primary_key = peewee.CompositeKey("kind", "owner")
 
 
+class RetiredKeyTable(Table):
+    """Keys that an actor of ours had before, known by the activity that announced others; for 30 days."""
+
+    activity = p0(peewee.TextField(primary_key=True))
+    kind = p0(peewee.TextField())
+    owner = p0(peewee.IntegerField())
+    pem = p4(peewee.BlobField())
+    retired_at = p0(MomentField())
+
+    class Meta:
+        table_name = "retired_key"
+        indexes = ((("kind", "owner", "retired_at"), False),)
+
+
 class RemoteActorTable(Table):
     """A fetched actor of a peer, its document vouched for by the peer's instance key."""
 
@@ -104,8 +118,7 @@ class HostTable(Table):
 
     `next_at` in the future is a lease while somebody sends, and the rest of a host in trouble otherwise. `failed_days`
     counts the days on which nothing but failures was had, `failed_on` is the last of them (days since 1970); from the
-    seventh on the host is parked. `scheme` is how it was found to understand signatures. `clock_ahead` is by how many
-    seconds its clock runs before ours.
+    seventh on the host is parked. `clock_ahead` is by how many seconds its clock runs before ours.
     """
 
     peer = p0(peewee.IntegerField(primary_key=True))
@@ -120,8 +133,6 @@ class HostTable(Table):
     refusals = p0(peewee.IntegerField(default=0))
     refused_since = p0(MomentField(null=True))
     paused_at = p0(MomentField(null=True))
-    scheme = p0(peewee.TextField(null=True))
-    scheme_at = p0(MomentField(null=True))
     clock_ahead = p0(peewee.IntegerField(null=True))
 
     class Meta:
@@ -186,10 +197,21 @@ InboundTable.add_index(
     )
 )
 InboundTable.add_index(
-    InboundTable.index(InboundTable.next_at, where=InboundTable.state == "parked", name="inbound_parked")
-)
-InboundTable.add_index(
     InboundTable.index(
         InboundTable.state, InboundTable.next_at, where=InboundTable.state != "waiting", name="inbound_settled"
     )
 )
+# as a literal, or the partial index on what does not wait is not used
+NOT_WAITING = InboundTable.state != peewee.SQL("'waiting'")
+
+
+class KnownSchemeTable(Table):
+    """By which scheme a host wants requests signed (`cavage`, `rfc9421`), and how that was learnt; for 30 days."""
+
+    host = p0(peewee.TextField(primary_key=True))
+    scheme = p0(peewee.TextField())
+    how = p0(peewee.TextField())
+    learnt_at = p0(MomentField(index=True))
+
+    class Meta:
+        table_name = "known_scheme"

@@ -25,8 +25,7 @@ from fedhood.adapters.activitypub import believing, handlers, hosts, proofs
 from fedhood.adapters.activitypub.arrivals import WAITING
 from fedhood.adapters.activitypub.handlers.acting import ORPHAN
 from fedhood.adapters.activitypub.handlers.contract import Context
-from fedhood.adapters.activitypub.handlers.peering import PEERING
-from fedhood.adapters.activitypub.tables import HeardTable, InboundTable
+from fedhood.adapters.activitypub.tables import NOT_WAITING, HeardTable, InboundTable
 from fedhood.adapters.http import strict_json
 from fedhood.core import peers
 from fedhood.kernel import urls
@@ -156,7 +155,7 @@ async def _read_all(federation: Federation, reader: int) -> None:
 def _holds_up(row: Arrival, read: Read) -> bool:
     """Whether what comes behind it is to be looked at only when this has been settled."""
     if isinstance(read, Believed):
-        return handlers.kind_of(read.context.activity) in PEERING  # who may say what is another matter after it
+        return read.handler.changes_belief
     return isinstance(read, RemoteFailure) and row.state == WAITING
 
 
@@ -275,7 +274,7 @@ _FIRST = Compiled(
 _PARKED = Compiled(
     lambda: (
         InboundTable.select(*_COLUMNS)
-        .where(InboundTable.state == peewee.SQL("'parked'"), InboundTable.next_at <= hole("now"))
+        .where(InboundTable.state == PARKED, NOT_WAITING, InboundTable.next_at <= hole("now"))
         .order_by(InboundTable.next_at)
         .limit(hole("limit"))
     )

@@ -31,6 +31,7 @@ class Bucket(StrEnum):
     INBOX_PEER = "inbox-peer"  # per host of an agreed peer
     BAD_SIGNATURES = "bad-signatures"  # per address
     UNPROVED = "unproved"  # per address: deliveries that claim to be an agreed peer's, and are not
+    KEYS_MISSED = "keys-missed"  # per address: keys that deliveries from there named, and that could not be had
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ LIMITS: Mapping[Bucket, Limit] = MappingProxyType(
         Bucket.INBOX_PEER: Limit(rate=100, per=1, burst=6_000),
         Bucket.BAD_SIGNATURES: Limit(rate=30, per=_MINUTE),
         Bucket.UNPROVED: Limit(rate=300, per=5 * _MINUTE),
+        Bucket.KEYS_MISSED: Limit(rate=5, per=5 * _MINUTE),
     }
 )
 

@@ -24,6 +24,7 @@ from fedhood.core.peers.parting import (
     rejected,
     unblock,
 )
+from fedhood.core.peers.rekeying import rekeyed
 from fedhood.core.peers.service import (
     asked,
     asked_them,
@@ -80,6 +81,7 @@ __all__ = [
     "propose",
     "reject",
     "rejected",
+    "rekeyed",
     "their_agreement",
     "unblock",
 ]

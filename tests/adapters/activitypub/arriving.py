@@ -12,9 +12,19 @@ from typing import Any
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from fedhood.adapters.activitypub import arrivals, inbox, keys, proofs, remote, signatures, understand
+from fedhood.adapters.activitypub import (
+    arrivals,
+    asking,
+    inbox,
+    keys,
+    message_signatures,
+    proofs,
+    signatures,
+    understand,
+)
 from fedhood.adapters.activitypub.federation import FEDERATION, Federation
 from fedhood.adapters.activitypub.keys import KeyPair
+from fedhood.adapters.activitypub.signed_requests import Scheme
 from fedhood.adapters.activitypub.tables import InboundTable, RemoteActorTable
 from fedhood.adapters.http.client import Answer
 from fedhood.adapters.http.keys import LIMITER, SETTINGS
@@ -59,7 +69,7 @@ class Web:
         if self.down:
             raise RemoteFailure("cannot be reached", code="unreachable")
         document = self.documents.get(url)
-        headers: Mapping[str, str] = {"Content-Type": remote.ACTIVITY_JSON}
+        headers: Mapping[str, str] = {"Content-Type": asking.ACTIVITY_JSON}
         if document is None:
             return Answer(status=self.status, headers=headers, body=b"", url=url)
         return Answer(status=200, headers=headers, body=json.dumps(document).encode(), url=url)
@@ -112,7 +122,7 @@ def keep(uow: UnitOfWork, activity: dict[str, Any], *, scoped: bool, peer: int) 
         uri=activity["id"],
         peer=peer,
         signer=activity["actor"],
-        about=arrivals.about(activity),
+        about=arrivals.about_of(activity),
         scoped=scoped,
         body=json.dumps(activity).encode(),
         received_at=uow.now,
@@ -235,17 +245,30 @@ def _prove(activity: dict[str, Any], created) -> dict[str, Any]:
     return proofs.sign(activity, pair_of(actor).ed25519, verification_method=f"{actor}#ed25519-key", created=created)
 
 
-def request(there: Here, path: str, activity: dict[str, Any] | bytes, *, by: str = "", date=None) -> dict[str, Any]:
+def request(
+    there: Here,
+    path: str,
+    activity: dict[str, Any] | bytes,
+    *,
+    by: str = "",
+    date=None,
+    scheme: Scheme = Scheme.CAVAGE,
+    key_id: str = "",
+    key: Any = None,
+) -> dict[str, Any]:
     """Arguments of a POST with the signature of the activity's actor (or of `by`)."""
     body = activity if isinstance(activity, bytes) else json.dumps(activity).encode()
     signer = by or (activity["actor"] if isinstance(activity, dict) else f"{there.theirs}/ap/instance")
-    headers = signatures.sign_request(
-        method="POST",
-        target=path,
-        host=there.host,
-        body=body,
-        key_id=f"{signer}#main-key",
-        key=pair_of(signer).rsa,
-        date=date or there.federation.clock.now(),
-    )
+    usual = {
+        "method": "POST",
+        "target": path,
+        "body": body,
+        "key_id": key_id or f"{signer}#main-key",
+        "key": key or pair_of(signer).rsa,
+        "date": date or there.federation.clock.now(),
+    }
+    if scheme is Scheme.RFC9421:
+        headers = message_signatures.sign_request(base=f"https://{there.host}", **usual)
+    else:
+        headers = signatures.sign_request(host=there.host, **usual)
     return {"path": path, "data": body, "headers": {**headers, "Host": there.host}}

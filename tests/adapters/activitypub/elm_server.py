@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from fedhood.adapters.activitypub import actors, proofs, remote
+from fedhood.adapters.activitypub.asking import ACTIVITY_JSON
 from fedhood.adapters.activitypub.federation import Federation
-from fedhood.adapters.activitypub.remote import ACTIVITY_JSON
 from fedhood.core import neighbourhoods
 from fedhood.kernel.engine import Database
 from fedhood.kernel.urls import Addresses

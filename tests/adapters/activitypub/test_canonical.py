@@ -1,5 +1,7 @@
+import hashlib
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -112,3 +114,43 @@ def test_what_is_not_interoperable_json_has_no_form(value: Any, code: str) -> No
     with pytest.raises(Invalid) as caught:
         canonicalise(value)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("given_text", "written"),
+    [
+        ('[ 56 , { "d" : true , "10" : null , "1" : [ ] } ]', '[56,{"1":[],"10":null,"d":true}]'),
+        ('{"1":{"f":{"f":"hi","F":5},"\\n":56},"10":{},"":"empty","a":{},"111":[{"e":"no","E":"yes"}],"A":{}}',
+         '{"":"empty","1":{"\\n":56,"f":{"F":5,"f":"hi"}},"10":{},"111":[{"E":"yes","e":"no"}],"A":{},"a":{}}'),
+        ('{"pêche":"a","péché":"b","peach":"c","sin":"d"}', '{"peach":"c","péché":"b","pêche":"a","sin":"d"}'),
+        # the same letter composed and decomposed stays what it was
+        ('{"a":"A\\u030a","b":"\\u00c5"}', '{"a":"A\u030a","b":"\u00c5"}'),
+        ('["\\u0000\\u0008\\u0009\\u000A\\u000b\\u000C\\u000d\\u001F\\u007f\\u2028\\/\\u003c"]',
+         '["\\u0000\\b\\t\\n\\u000b\\f\\r\\u001f\x7f\u2028/<"]'),
+        ('[1.0,-0.0,1E2,0.10,1e-7,100000000000000000000000.0]', '[1,0,100,0.1,1e-7,1e+23]'),
+    ],
+)  # fmt: skip
+def test_a_document_gets_the_form_that_the_rfc_describes(given_text: str, written: str) -> None:
+    value = json.loads(given_text)
+    assert canonicalise(value).decode() == written
+    assert rfc8785.dumps(value).decode() == written
+
+
+def hundred_thousand_floats() -> Iterator[float]:
+    """Every exponent many times, and the neighbours of where the way of writing changes."""
+    for number in range(25_000):
+        hashed = hashlib.sha256(number.to_bytes(4, "big")).digest()
+        yield from memoryview(hashed).cast("d")
+    for edge in (1e-7, 1e-6, 1e20, 1e21, 1e22, 2.0**53, 2.0**64, 5e-324, 2.2250738585072014e-308, 1.0, 0.1):
+        down = up = edge
+        for _ in range(50):
+            yield from (down, up, -down, -up)
+            down, up = math.nextafter(down, 0), math.nextafter(up, math.inf)
+
+
+def test_a_hundred_thousand_floats_are_written_as_the_reference_writes_them() -> None:
+    tried = 0
+    for number in filter(math.isfinite, hundred_thousand_floats()):
+        assert canonicalise(number) == rfc8785.dumps(number)
+        tried += 1
+    assert tried >= 100_000

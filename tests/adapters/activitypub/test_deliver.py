@@ -127,7 +127,7 @@ async def test_a_server_that_cannot_be_reached_is_tried_again(
     assert await federation.database.read(streams.next_due, clock.now()) == clock.now() + hosts.BACKOFF[0]
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 406, 410, 413, 415, 422, 501, 302])
+@pytest.mark.parametrize("status", [403, 404, 405, 406, 410, 413, 415, 422, 501, 302])
 async def test_a_final_answer_is_kept_with_its_reason_and_the_stream_goes_on(
     status: int, federation: Federation, world: World, oak: Remote
 ) -> None:
@@ -139,6 +139,25 @@ async def test_a_final_answer_is_kept_with_its_reason_and_the_stream_goes_on(
     assert await federation.database.read(rows) == [(1, "refused", 1, status), (2, "done", 1, 202)]
     reason = await federation.database.read(lambda db: DeliveryTable.select().execute(db)[0].last_error)
     assert reason == f"answered {status}: not-agreed"
+
+
+async def test_who_refuses_one_scheme_is_asked_once_more_by_the_other_and_then_that_is_remembered(
+    federation: Federation, world: World, oak: Remote
+) -> None:
+    oak.script = lambda request: ACCEPTED if header(request, "signature-input") else ok(status="400 What is this")
+    await federation.database.write(publish, world, 1001)
+    await federation.database.write(publish, world, 1002)
+    await send_all(federation)
+    assert [bool(header(request, "signature-input")) for request in oak.requests] == [False, True, True]
+    assert [row[1] for row in await federation.database.read(rows)] == ["done", "done"]
+
+
+async def test_who_refuses_both_has_refused(federation: Federation, world: World, oak: Remote) -> None:
+    oak.script = lambda _: ok(status="400 No")
+    await federation.database.write(publish, world, 1001)
+    await send_all(federation)
+    assert len(oak.requests) == 2
+    assert await federation.database.read(rows) == [(1, "refused", 1, 400)]
 
 
 async def test_what_can_be_said_no_more_lets_the_next_one_through(

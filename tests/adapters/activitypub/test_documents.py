@@ -10,9 +10,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from fedhood.adapters.activitypub import actors, contexts, documents, keys, proofs, signatures
+from fedhood.adapters.activitypub import actors, contexts, documents, keys, message_signatures, proofs, signatures
+from fedhood.adapters.activitypub.asking import ACTIVITY_JSON, LD_JSON
 from fedhood.adapters.activitypub.federation import FEDERATION
-from fedhood.adapters.activitypub.remote import ACTIVITY_JSON, LD_JSON
 from fedhood.adapters.activitypub.tables import ActivityTable, ActorKeyTable, DeliveryTable
 from fedhood.adapters.http import strict_json
 from fedhood.adapters.http.middleware import refusing
@@ -61,6 +61,19 @@ class Elm:
             date=self.clock.now(),
         )
 
+    def signed_anew(self, path: str, by: str, *, ed25519: bool = False, query: str = "") -> dict[str, str]:
+        """By RFC 9421, with either key of the instance actor."""
+        pair = secrets(f"{by}_instance")
+        return message_signatures.sign_request(
+            method="GET",
+            base="https://elm.example",
+            target=path + query,
+            body=None,
+            key_id=f"https://{by}.example/ap/instance{'#ed25519-key' if ed25519 else '#main-key'}",
+            key=pair.ed25519 if ed25519 else pair.rsa,
+            date=self.clock.now(),
+        )
+
     async def change(self, change: Callable[[UnitOfWork], object]) -> None:
         await self.database.write(change)
 
@@ -71,8 +84,9 @@ def fill(uow: UnitOfWork, world: World) -> None:
     add_post(uow, HOME_ONLY, world.alice, world.elm, (world.elm,), audience="neighbourhood")
     ash = add_peer(uow, "ash.example")
     for peer, name in ((world.peer, "oak"), (ash, "ash")):
-        pem = keys.public_pem(secrets(f"{name}_instance").rsa)
-        PeerTable.update(public_key_pem=pem).where(PeerTable.id == peer).execute(uow.db)
+        pair = secrets(f"{name}_instance")
+        shown = {"public_key_pem": keys.public_pem(pair.rsa), "multikey": keys.multikey(pair.ed25519)}
+        PeerTable.update(**shown).where(PeerTable.id == peer).execute(uow.db)
     keep_keys(uow, actors.INSTANCE, "elm_instance")
 
 
@@ -207,6 +221,24 @@ async def test_what_may_not_be_seen_looks_like_what_never_was(elm: Elm) -> None:
         assert {name: other_headers[name] for name in other_headers if name != "Date"} == {
             name: headers[name] for name in headers if name != "Date"
         }
+
+
+@pytest.mark.parametrize("ed25519", [False, True])
+async def test_the_newer_scheme_proves_who_asks_as_well(elm: Elm, ed25519: bool) -> None:
+    path = note(SCOPED)
+    assert (await elm.visitor.get(path, headers=elm.signed_anew(path, "oak", ed25519=ed25519))).status == 200
+    for headers, target in (
+        (elm.signed_anew(path, "ash", ed25519=ed25519), path),
+        (elm.signed_anew(note(PUBLIC), "oak", ed25519=ed25519), path),
+        (elm.signed_anew(path, "oak", ed25519=ed25519, query="?page=1"), f"{path}?page=2"),
+        ({**elm.signed_anew(path, "oak", ed25519=ed25519), "Signature": "sig1=:AAAA:"}, path),
+        ({**elm.signed(path, "oak"), "Signature-Input": "sig1=()"}, path),
+    ):
+        assert (await elm.visitor.get(target, headers=headers)).status == 404
+    elm.clock.move(timedelta(hours=2))
+    stale = elm.signed_anew(path, "oak", ed25519=ed25519)
+    elm.clock.move(timedelta(hours=2))
+    assert (await elm.visitor.get(path, headers=stale)).status == 404
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,16 @@ def test_signing_leaves_the_document_as_it_was() -> None:
     assert before == BASE
 
 
+def test_one_more_proof_stands_beside_those_that_are_there() -> None:
+    twice = proofs.add(BASE, golden.ed25519("bob"), verification_method=ALICE_KEY, created=NOW)
+    assert twice["proof"][0] == BASE["proof"]
+    verify(twice)
+    bobs = golden.ed25519("bob").public_key()
+    proofs.verify(twice, lambda _: bobs, owner=ALICE, now=NOW)
+    thrice = proofs.add(twice, golden.ed25519("alice"), verification_method=ALICE_KEY, created=NOW)
+    assert len(thrice["proof"]) == 3
+
+
 def test_a_document_without_context_can_be_signed() -> None:
     plain = {name: value for name, value in BASE.items() if name != "@context"}
     signed = proofs.sign(plain, golden.ed25519("alice"), verification_method=ALICE_KEY, created=NOW)

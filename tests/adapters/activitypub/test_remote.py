@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from fedhood.adapters.activitypub import actors, keys, proofs, remote, signatures
+from fedhood.adapters.activitypub import actors, asking, keys, proofs, remote, signatures
+from fedhood.adapters.activitypub.asking import LD_JSON
 from fedhood.adapters.activitypub.federation import Federation
-from fedhood.adapters.activitypub.remote import LD_JSON
 from fedhood.core.peers import Peer
 from fedhood.core.peers.tables import PeerTable
 from fedhood.kernel.engine import Database, UnitOfWork
@@ -123,7 +123,7 @@ async def test_a_long_name_is_cut_and_cleaned(oak: Federation, elm: Elm, peer: P
     [LD_JSON, "application/activity+json; charset=UTF-8", 'application/ld+json;profile="a b"', "text/plain"],
 )
 def test_a_media_type_says_whether_it_is_an_activitypub_document(media_type: str) -> None:
-    assert remote.is_activity(media_type) is (media_type not in {'application/ld+json;profile="a b"', "text/plain"})
+    assert asking.is_activity(media_type) is (media_type not in {'application/ld+json;profile="a b"', "text/plain"})
 
 
 # -- not believed ------------------------------------------------------------------------------------------------------

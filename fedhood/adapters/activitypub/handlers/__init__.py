@@ -8,6 +8,7 @@ from fedhood.adapters.activitypub import vocabulary
 from fedhood.adapters.activitypub.handlers import (
     help_requests,
     interactions,
+    introductions,
     moderation,
     peering,
     people,
@@ -47,6 +48,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     **moderation.HANDLERS,
     **peering.PEERING,
     **people.HANDLERS,
+    **introductions.HANDLERS,
     **reports.HANDLERS,
 }
 

@@ -37,8 +37,10 @@ class Handler:
     `verify` looks at the activity alone and raises Invalid; `needs` names the actors whose word the activity rests
     on, which are fetched, vouched for and checked before the third step; `receive` runs in one transaction and raises
     an error of `kernel.errors` to refuse. It is called again after a refusal for the code `orphan`, for a while.
+    `changes_belief` says that whose word counts may be another afterwards: what comes behind it is looked at then.
     """
 
     verify: Callable[[dict[str, Any]], None]
     needs: Callable[[dict[str, Any]], list[str]]
     receive: Callable[[UnitOfWork, Context], None]
+    changes_belief: bool = False

@@ -295,9 +295,15 @@ def _said_at(uow: UnitOfWork, context: Context, agreement: dict[str, Any]) -> da
 
 
 PEERING: dict[tuple[str, str], Handler] = {
-    ("Follow", ""): Handler(verify=verify_follow, needs=needs_sender, receive=receive_follow),
-    ("Accept", "Follow"): Handler(verify=verify_accept, needs=needs_sender, receive=receive_accept),
-    ("Reject", "Follow"): Handler(verify=verify_reject, needs=needs_sender, receive=receive_reject),
-    ("Update", peering.AGREEMENT): Handler(verify=verify_update, needs=needs_sender, receive=receive_update),
-    ("Undo", "Follow"): Handler(verify=verify_undo, needs=needs_sender, receive=receive_undo),
+    ("Follow", ""): Handler(verify=verify_follow, needs=needs_sender, receive=receive_follow, changes_belief=True),
+    ("Accept", "Follow"): Handler(
+        verify=verify_accept, needs=needs_sender, receive=receive_accept, changes_belief=True
+    ),
+    ("Reject", "Follow"): Handler(
+        verify=verify_reject, needs=needs_sender, receive=receive_reject, changes_belief=True
+    ),
+    ("Update", peering.AGREEMENT): Handler(
+        verify=verify_update, needs=needs_sender, receive=receive_update, changes_belief=True
+    ),
+    ("Undo", "Follow"): Handler(verify=verify_undo, needs=needs_sender, receive=receive_undo, changes_belief=True),
 }
