@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fedhood import said_anew
-from fedhood.adapters.activitypub import outbox
+from fedhood.adapters.activitypub import outbox, resting
 from fedhood.core import (
     access,
     accounts,
@@ -264,6 +264,19 @@ def _peer_granted(uow: UnitOfWork, fact: peers.PeerGranted) -> None:
     said_anew.to_a_neighbour(uow, fact.object or 0)
 
 
+def _peer_changed(uow: UnitOfWork, fact: peers.PeerChanged) -> None:
+    peer = fact.object or 0
+    if fact.less:
+        resting.drop_lost(uow, peer_id=peer)
+    if fact.by_us:
+        outbox.peer_changed(uow, peer_id=peer)
+    else:
+        for account in peers.keepers(uow.db):
+            notifications.tell(uow, account=account, kind=Kind.PEER_CHANGED, object=peer)
+    if fact.more:
+        said_anew.to_a_neighbour(uow, peer)
+
+
 def _post_shown(uow: UnitOfWork, fact: moderation.PostShown) -> None:
     said_anew.of_a_post(uow, fact.object or 0)
 
@@ -365,6 +378,7 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     peers.PeerAgreed: (_peer_agreed,),
     peers.PeerAskedAgain: (_peer_asked_again,),
     peers.PeerGranted: (_peer_granted,),
+    peers.PeerChanged: (_peer_changed,),
     peers.PeerRefused: (_peer_refused,),
     peers.PeerEnded: (_peer_ended,),
 }

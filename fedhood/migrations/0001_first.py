@@ -206,6 +206,7 @@ class Agreement(_Table):
     ours = peewee.BooleanField()
     trust = peewee.TextField()
     scopes = peewee.TextField()
+    pairs = peewee.TextField(null=True)
     valid_until = peewee.BigIntegerField()
     updated_at = peewee.BigIntegerField()
 

@@ -144,6 +144,11 @@ FORMS = {
     ),
     "/host/neighbours/{peer}/match": Form(_AGREE, {"pair-1-0": "on"}, lambda _: ["/host/neighbours/1/match"]),
     "/host/neighbours/{peer}/differ": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/differ"]),
+    "/host/neighbours/{peer}/readers": Form(
+        (_LOOK_AFTER | _AGREE) - {"birch moderator"}, {"writer": "1"}, lambda _: ["/host/neighbours/1/readers"]
+    ),
+    "/host/neighbours/{peer}/less": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/less"]),
+    "/host/neighbours/{peer}/again": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/again"]),
     "/host/neighbours/{peer}/block": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/block"]),
     "/host/neighbours/{peer}/unblock": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/unblock"]),
     "/host/codes": Form(_LOOK_AFTER, {"place": "1", "count": "1"}),

@@ -97,6 +97,15 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("elm keeper", "/host/neighbours/{peer}/match", letters, peer=fir.id)
     await done("elm keeper", "/host/neighbours/{peer}/block", peer=fir.id)
     await done("elm keeper", "/host/neighbours/{peer}/unblock", peer=fir.id)
+    next_door = await elm.place.database.read(peers.by_host, scene.oak.place.host)
+    assert next_door is not None
+    group = next(one["uri"] for one in next_door.offered_groups or [] if one["name"] == "Oak")
+    await done(
+        "elm moderator", "/host/neighbours/{peer}/readers", {"writer": "1", "reader-1-0": group}, peer=next_door.id
+    )
+    await done("elm keeper", "/host/neighbours/{peer}/less", peer=next_door.id)
+    letters = {"letters": next_door.fingerprint or "", "pair-1-0": group}
+    await done("elm keeper", "/host/neighbours/{peer}/again", letters, peer=next_door.id)
     area = {
         "new-name": "x",
         "new-host": "x.example",

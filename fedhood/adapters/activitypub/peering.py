@@ -15,7 +15,7 @@ from fedhood.adapters.activitypub.posts import ordered_at
 from fedhood.adapters.activitypub.saying import Saying
 from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core import neighbourhoods, peers
-from fedhood.core.peers import Peer, Trust
+from fedhood.core.peers import Agreement, Peer, Trust
 from fedhood.kernel.clock import instant
 from fedhood.kernel.errors import Invalid, NotFound, RemoteFailure
 
@@ -81,7 +81,10 @@ def peer_inbox_of(there: remote.RemoteInstance) -> str:
 
 
 def follow(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tuple[str, Saying]:
-    """We ask to be neighbours (50), or as a city or a city's (55). Raises NotFound."""
+    """We ask to be neighbours (50), or as a city or a city's (55). A city hosts no neighbourhood that it could name.
+
+    Raises NotFound.
+    """
     peer = peers.get(db, delivery.peer)
     is_city = peer.trust is Trust.CITY
     proposal: dict[str, Any] = {
@@ -89,8 +92,9 @@ def follow(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tup
         "fhProtocol": PROTOCOL,
         "fhRequestedTrust": (Trust.CITY if is_city else Trust.NEIGHBOUR).value,
     }
-    if not is_city:
-        proposal["fhNeighbourhoods"] = [addresses.group(one.key) for one in neighbourhoods.ours(db)]
+    groups = [addresses.group(one.key) for one in neighbourhoods.ours(db)]
+    if groups or not is_city:
+        proposal["fhNeighbourhoods"] = groups
     proposal |= {
         "fhPeerInbox": addresses.peer_inbox,
         "fhKeyFingerprint": our_fingerprint(db, addresses),
@@ -103,6 +107,10 @@ def accept(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tup
     """We agree to their Follow, and grant so much (51, 56). Raises NotFound when there is no agreement any more."""
     peer = peers.get(db, delivery.peer)
     answer = {"object": _their_follow(addresses, peer), "result": _agreement(db, addresses, peer)}
+    granted = peers.agreement(db, peer.id, ours=True)
+    if granted is not None and instant(granted.updated_at) > instant(ordered_at(db, delivery)):
+        # it was changed a moment ago, and this is newer still
+        answer["result"]["updated"] = instant(granted.updated_at)
     return _said(db, addresses, delivery, peer, {"type": "Accept", **answer})
 
 
@@ -210,18 +218,19 @@ def _agreement(db: peewee.Database, addresses: Addresses, peer: Peer) -> dict[st
         "fhProtocol": PROTOCOL,
         "fhGrantedTrust": granted.trust.value,
         "fhGrantedScopes": [scope for scope in SCOPES if scope in granted.scopes],
-        "fhPairs": _pairs(db, addresses, peer),
+        "fhPairs": _pairs(db, addresses, granted),
         "fhPeerInbox": addresses.peer_inbox,
         "fhKeyFingerprint": our_fingerprint(db, addresses),
         "fhValidUntil": instant(granted.valid_until),
     }
 
 
-def _pairs(db: peewee.Database, addresses: Addresses, peer: Peer) -> list[dict[str, str]]:
-    """Which neighbourhood of ours is read by which of theirs, now."""
+def _pairs(db: peewee.Database, addresses: Addresses, granted: Agreement) -> list[dict[str, str]]:
+    """Which neighbourhood of ours we let be read by which of theirs, in the order of our names."""
+    known = neighbourhoods.many(db, {place for pair in granted.pairs for place in pair})
+    named = [(known[writer], known[reader]) for writer, reader in granted.pairs if writer in known and reader in known]
     return [
         {"fhFrom": addresses.group(writer.key), "fhTo": reader.uri}
-        for writer in neighbourhoods.ours(db)
-        for reader in neighbourhoods.readers_of(db, writer.id)
-        if reader.peer == peer.id and reader.uri is not None
+        for writer, reader in sorted(named, key=lambda pair: (pair[0].name, pair[1].name))
+        if reader.uri is not None
     ]

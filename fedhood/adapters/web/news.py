@@ -26,6 +26,9 @@ _SENTENCES: dict[Kind, str] = {
     Kind.DID_YOU_MEET: N_("Did you and %(name)s meet?"),
     Kind.EXPIRED: N_("The time of your request has passed. Ask again?"),
     Kind.PEER_ASKS: N_("A neighbourhood next door would like to get to know you."),
+    Kind.PEER_CHANGED: N_(
+        "A neighbourhood next door shows you something else from now on. Look what you read of each other."
+    ),
     Kind.PEER_ENDED: N_("A neighbourhood next door ended what you had agreed. Nothing is read across any more."),
     Kind.REPORT: N_("Somebody tells you that something is not right."),
     Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
@@ -51,6 +54,7 @@ _ELSEWHERE = {
     Kind.REPLY: "/p/{}",
     Kind.THANKS: "/p/{}",
     Kind.PEER_ASKS: "/host/neighbours/{}",
+    Kind.PEER_CHANGED: "/host/neighbours/{}",
     Kind.PEER_ENDED: "/host/neighbours/{}",
     Kind.POST_HIDDEN: "/p/{}",
     Kind.REPORT: "/host/reports",

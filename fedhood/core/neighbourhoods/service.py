@@ -199,6 +199,14 @@ def readers_of(db: peewee.Database, writer: int) -> list[Neighbourhood]:
     return [_of(row) for row in _READERS.rows(db, writer=writer)]
 
 
+def pairs_with(db: peewee.Database, peer: int) -> set[tuple[int, int]]:
+    """Which of ours (or of a peer's) is read now by which of that peer's (or of ours): writer, reader."""
+    theirs = [one.id for one in of_peer(db, peer)]
+    either = PairTable.writer.in_(theirs) | PairTable.reader.in_(theirs)
+    rows = PairTable.select(PairTable.writer, PairTable.reader).where(either, PairTable.until.is_null()).execute(db)
+    return {(row.writer, row.reader) for row in rows}
+
+
 def of_peer(db: peewee.Database, peer: int) -> list[Neighbourhood]:
     """The neighbourhoods of a peer that we know."""
     rows = NeighbourhoodTable.select(NeighbourhoodTable.id).where(NeighbourhoodTable.peer == peer).execute(db)

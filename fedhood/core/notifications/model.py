@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     DID_YOU_MEET = "did-you-meet"
     EXPIRED = "expired"
     PEER_ASKS = "peer-asks"
+    PEER_CHANGED = "peer-changed"
     PEER_ENDED = "peer-ended"
     REPORT = "report"
     REPORT_ANSWER = "report-answer"

@@ -1,12 +1,15 @@
 """The servers next door and the city."""
 
+from fedhood.core.peers.changing import change_readers, grant
 from fedhood.core.peers.model import (
     GRANTS,
+    NEIGHBOURS,
     Agreement,
     Peer,
     PeerAgreed,
     PeerAsked,
     PeerAskedAgain,
+    PeerChanged,
     PeerEnded,
     PeerFound,
     PeerGranted,
@@ -47,11 +50,13 @@ from fedhood.core.peers.store import (
 
 __all__ = [
     "GRANTS",
+    "NEIGHBOURS",
     "Agreement",
     "Peer",
     "PeerAgreed",
     "PeerAsked",
     "PeerAskedAgain",
+    "PeerChanged",
     "PeerEnded",
     "PeerFound",
     "PeerGranted",
@@ -64,11 +69,13 @@ __all__ = [
     "asked_them",
     "block",
     "by_host",
+    "change_readers",
     "confirm",
     "end",
     "ended",
     "found",
     "get",
+    "grant",
     "granted",
     "grants",
     "host_of",

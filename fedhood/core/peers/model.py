@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MOST_PENDING = 20
+# what needs the word of both: nobody is told what they cannot answer
+NEIGHBOURS = "neighbours"
+BY_BOTH = frozenset({NEIGHBOURS, "direct"})
 
 
 class PeerState(enum.StrEnum):
@@ -91,12 +94,13 @@ class Peer:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What one side granted the other."""
+    """What one side granted the other. `pairs`: which neighbourhood of its own (id) it wants read by which (id)."""
 
     trust: Trust
     scopes: tuple[str, ...]
     valid_until: datetime
     updated_at: datetime
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,19 @@ class PeerAskedAgain(Fact):
     """A server that we agreed with asks once more: it did not hear our yes, or lost it."""
 
     kind: ClassVar[str] = "peer.asked-again"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerChanged(Fact):
+    """What one of two who agreed grants the other is another now: by our word (`by_us`) or theirs, `more` or `less`.
+
+    It may be both: one neighbourhood reads along, another one no more.
+    """
+
+    kind: ClassVar[str] = "peer.changed"
+    by_us: bool
+    more: bool
+    less: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

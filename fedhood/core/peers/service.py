@@ -10,17 +10,20 @@ from fedhood.core.access import Permission, Viewer
 from fedhood.core.peers.model import (
     GRANTS,
     MOST_PENDING,
+    NEIGHBOURS,
     Agreement,
     Peer,
     PeerAgreed,
     PeerAsked,
     PeerAskedAgain,
+    PeerChanged,
     PeerFound,
     PeerGranted,
     PeerState,
     Trust,
     host_of,
 )
+from fedhood.core.peers.reads import settle
 from fedhood.core.peers.store import agreement, by_host, change, get, keep_agreement, move
 from fedhood.core.peers.tables import PeerTable
 from fedhood.kernel import jobs, urls
@@ -42,9 +45,10 @@ def keepers(db: peewee.Database) -> list[int]:
     return access.holders(db, Permission.PEER, _kept(db))
 
 
-def keeper(uow: UnitOfWork, by: Viewer) -> None:
-    """Raises Unauthenticated, Forbidden for who may not agree for this server."""
-    access.require(by, Permission.PEER, _kept(uow.db))
+def keeper(uow: UnitOfWork, by: Viewer | None) -> None:
+    """Raises Unauthenticated, Forbidden for who may not agree for this server. None is whoever keeps the machine."""
+    if by is not None:
+        access.require(by, Permission.PEER, _kept(uow.db))
 
 
 def _kept(db: peewee.Database) -> int | None:
@@ -56,7 +60,9 @@ def _kept(db: peewee.Database) -> int | None:
     return ours[0].id if len(ours) == 1 else None
 
 
-def propose(uow: UnitOfWork, *, by: Viewer, host: str, our_host: str = "", trust: Trust = Trust.NEIGHBOUR) -> int:
+def propose(
+    uow: UnitOfWork, *, by: Viewer | None, host: str, our_host: str = "", trust: Trust = Trust.NEIGHBOUR
+) -> int:
     """A moderator names a server next door; we look it up and ask it. Returns its id.
 
     Raises Unauthenticated, Forbidden, Invalid (host, our own).
@@ -211,7 +217,7 @@ def _check_own(host: str, uris: Iterable[str]) -> None:
 def confirm(
     uow: UnitOfWork,
     *,
-    by: Viewer,
+    by: Viewer | None,
     peer_id: int,
     pairs: list[tuple[int, str]] | None = None,
     fingerprint: str | None = None,
@@ -235,7 +241,7 @@ def confirm(
     confirmed = (
         PeerTable.update(
             confirmed_at=uow.now,
-            confirmed_by=by.account,
+            confirmed_by=None if by is None else by.account,
             chosen_pairs=None if pairs is None else [list(one) for one in pairs],
         )
         .where(PeerTable.id == peer_id, PeerTable.confirmed_at.is_null())
@@ -251,20 +257,17 @@ def confirm(
 def _agree(uow: UnitOfWork, peer_id: int) -> None:
     """Grant what the trust grants: remember their neighbourhoods, pair ours with them."""
     peer = get(uow.db, peer_id)
-    granted = Agreement(trust=peer.trust, scopes=GRANTS[peer.trust], valid_until=uow.now + VALID, updated_at=uow.now)
+    remember_offered(uow, peer)
+    pairs = None if peer.chosen_pairs is None else [(our, uri) for our, uri in peer.chosen_pairs]
+    granted = Agreement(
+        trust=peer.trust,
+        scopes=GRANTS[peer.trust],
+        valid_until=uow.now + VALID,
+        updated_at=uow.now,
+        pairs=chosen(uow, peer, pairs) if NEIGHBOURS in GRANTS[peer.trust] else (),
+    )
     keep_agreement(uow, peer_id, granted, ours=True)
-    theirs = {
-        group["uri"]: neighbourhoods.remember(uow, peer=peer_id, uri=group["uri"], key=group["key"], name=group["name"])
-        for group in peer.offered_groups or []
-    }
-    if "neighbours" in granted.scopes:
-        ours = {one.id for one in neighbourhoods.ours(uow.db)}
-        chosen = peer.chosen_pairs
-        if chosen is None:
-            chosen = [[our, uri] for our in sorted(ours) for uri in theirs]
-        for our, uri in chosen:
-            if our in ours and uri in theirs:
-                neighbourhoods.pair(uow, writer=our, reader=theirs[uri])
+    settle(uow, peer_id)
     ask_too = peer.our_follow_uri is None and peer.state is PeerState.ASKED_US
     change(uow, peer_id, state=PeerState.AGREED.value, agreed_at=uow.now)
     uow.record(PeerAgreed(object=peer_id, ask_too=ask_too))
@@ -292,14 +295,26 @@ def their_agreement(
     known = agreement(uow.db, peer_id, ours=False)
     if known is not None and updated_at < known.updated_at:
         return
-    granted = Agreement(trust=trust, scopes=tuple(scopes), valid_until=valid_until, updated_at=updated_at)
-    keep_agreement(uow, peer_id, granted, ours=False)
     ours = {one.id for one in neighbourhoods.ours(uow.db)}
     named = {uri: _theirs(uow, peer_id, uri) for uri, our in pairs if our in ours}
-    wanted = {(named[uri], our) for uri, our in pairs if uri in named and our in ours}
-    read_only(uow, peer_id, wanted if "neighbours" in granted.scopes else set())
+    granted = Agreement(
+        trust=trust,
+        scopes=tuple(scopes),
+        valid_until=valid_until,
+        updated_at=updated_at,
+        pairs=tuple(sorted({(named[uri], our) for uri, our in pairs if our in ours})),
+    )
+    keep_agreement(uow, peer_id, granted, ours=False)
+    settle(uow, peer_id)
     if known is None:
         uow.record(PeerGranted(object=peer_id))
+    elif (more := _granted(granted) - _granted(known)) | (less := _granted(known) - _granted(granted)):
+        uow.record(PeerChanged(object=peer_id, by_us=False, more=bool(more), less=bool(less)))
+
+
+def _granted(known: Agreement) -> set[str | tuple[int, int]]:
+    """All that an agreement lets somebody have."""
+    return {*known.scopes, *(known.pairs if NEIGHBOURS in known.scopes else ())}
 
 
 def _theirs(uow: UnitOfWork, peer_id: int, uri: str) -> int:
@@ -311,21 +326,19 @@ def _theirs(uow: UnitOfWork, peer_id: int, uri: str) -> int:
     return neighbourhoods.remember(uow, peer=peer_id, uri=uri, key=key, name=key)
 
 
-def read_only(uow: UnitOfWork, peer_id: int, wanted: set[tuple[int, int]]) -> None:
-    """Of all that we could read of a peer, exactly these pairs (writer, reader) from now on."""
-    for writer, reader in sorted(wanted):
-        neighbourhoods.pair(uow, writer=writer, reader=reader)
-    for theirs in neighbourhoods.of_peer(uow.db, peer_id):
-        for ours in neighbourhoods.ours(uow.db):
-            if (theirs.id, ours.id) not in wanted:
-                neighbourhoods.unpair(uow, writer=theirs.id, reader=ours.id)
+def remember_offered(uow: UnitOfWork, peer: Peer) -> None:
+    """Keep the neighbourhoods that a peer said it has."""
+    for group in peer.offered_groups or []:
+        neighbourhoods.remember(uow, peer=peer.id, uri=group["uri"], key=group["key"], name=group["name"])
 
 
-def show_nothing(uow: UnitOfWork, peer_id: int) -> None:
-    """Nobody of a peer reads ours from now on."""
-    for theirs in neighbourhoods.of_peer(uow.db, peer_id):
-        for ours in neighbourhoods.ours(uow.db):
-            neighbourhoods.unpair(uow, writer=ours.id, reader=theirs.id)
+def chosen(uow: UnitOfWork, peer: Peer, pairs: Iterable[tuple[int, str]] | None) -> tuple[tuple[int, int], ...]:
+    """Pairs of ours (id) with theirs (address) as ids, without those that are not there; None is all by all."""
+    ours = {one.id for one in neighbourhoods.ours(uow.db)}
+    theirs = {one.uri: one.id for one in neighbourhoods.of_peer(uow.db, peer.id)}
+    if pairs is None:
+        return tuple(sorted((our, there) for our in ours for there in theirs.values()))
+    return tuple(sorted({(our, theirs[uri]) for our, uri in pairs if our in ours and uri in theirs}))
 
 
 def asked_them(uow: UnitOfWork, *, peer_id: int, follow_uri: str) -> None:

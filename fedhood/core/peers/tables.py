@@ -38,13 +38,17 @@ class PeerTable(Table):
 
 
 class AgreementTable(Table):
-    """What one side granted the other: `ours` true for what we granted the peer."""
+    """What one side granted the other: `ours` true for what we granted the peer.
+
+    `pairs` are [writer, reader], our numbers of neighbourhoods: what that side wants read, in force or not.
+    """
 
     id = p0(peewee.AutoField())
     peer = p0(peewee.IntegerField())
     ours = p0(peewee.BooleanField())
     trust = p0(peewee.TextField())
     scopes = p0(JsonField())
+    pairs = p0(JsonField(null=True))
     valid_until = p0(MomentField())
     updated_at = p0(MomentField())
 

@@ -93,9 +93,12 @@ def test_we_ask_as_recorded(database: Database, oak: World) -> None:
 
 def test_a_city_and_who_belongs_to_it_ask_as_recorded(database: Database, oak: World) -> None:
     database.transact(lambda uow: PeerTable.update(trust="city").execute(uow.db))
-    made = said(database, oak, outbox.peer_found, "01JDSUB")
-    assert shape(made) == shape(recorded("55"))
-    assert made["fhPeering"]["fhRequestedTrust"] == "city"
+    theirs = said(database, oak, outbox.peer_found, "01JDSUB")
+    assert theirs["fhPeering"].pop("fhNeighbourhoods") == ["https://oak.example/ap/groups/oak"]
+    database.transact(lambda uow: NeighbourhoodTable.delete().execute(uow.db))
+    for made in (theirs, said(database, oak, outbox.peer_found, "01JDSUB")):
+        assert shape(made) == shape(recorded("55"))
+        assert made["fhPeering"]["fhRequestedTrust"] == "city"
 
 
 def test_we_agree_as_recorded(database: Database, elm: World) -> None:
@@ -106,8 +109,7 @@ def test_we_agree_as_recorded(database: Database, elm: World) -> None:
 
 def test_we_agree_with_a_city_as_recorded(database: Database, elm: World) -> None:
     database.transact(lambda uow: PeerTable.update(trust="city").execute(uow.db))
-    database.transact(agree, trust="city", scopes=["public", "city", "aggregate", "direct"])
-    database.transact(neighbourhoods.unpair, writer=elm.elm, reader=elm.oak)
+    database.transact(agree, trust="city", scopes=["public", "city", "aggregate", "direct"], pairs=[])
     made = said(database, elm, outbox.peer_agreed, "01JDSUB-accept")
     assert shape(made) == shape(recorded("56"))
     for name in ("fhGrantedTrust", "fhGrantedScopes", "fhPairs", "fhKeyFingerprint"):
@@ -120,16 +122,18 @@ def test_we_refuse_as_recorded(database: Database, elm: World) -> None:
 
 
 def test_we_grant_less_as_recorded(database: Database, elm: World) -> None:
-    database.transact(agree, trust="fediverse", scopes=["public"])
-    database.transact(neighbourhoods.unpair, writer=elm.elm, reader=elm.oak)
+    database.transact(lambda uow: AgreementTable.update(updated_at=NOON).execute(uow.db))
+    database.transact(peers.grant, by=None, peer_id=elm.peer, trust=Trust.FEDIVERSE)
     made = said(database, elm, outbox.peer_changed, "01JDPEER-downgrade")
+    assert made["object"]["updated"] == instant(NOON + timedelta(seconds=1)), "later than what it replaces"
     assert without_moments(made) == without_moments(recorded("53"))
     assert shape(made) == shape(recorded("53"))
 
 
 def test_we_name_other_pairs_as_recorded(database: Database, elm: World) -> None:
     birch = database.transact(neighbourhoods.create, name="Birch", key="birch")
-    database.transact(neighbourhoods.pair, writer=birch, reader=elm.oak)
+    uri = f"{OAK.base}/ap/groups/oak"
+    database.transact(peers.change_readers, by=None, peer_id=elm.peer, writer=birch, readers=[uri])
     made = said(database, elm, outbox.peer_changed, "01JDPEER-pairs")
     made["object"]["fhPairs"].sort(key=lambda pair: pair["fhFrom"], reverse=True)
     assert without_moments(made) == without_moments(recorded("53b"))

@@ -192,7 +192,7 @@ async def test_an_address_at_which_nobody_answers_says_so_in_words_and_can_be_ta
 def they_agree(uow, peer_id: int, trust: Trust = Trust.NEIGHBOUR) -> None:
     year = uow.now + timedelta(days=365)
     peers.their_agreement(
-        uow, peer_id=peer_id, trust=trust, scopes=["public"], pairs=[], valid_until=year, updated_at=uow.now
+        uow, peer_id=peer_id, trust=trust, scopes=peers.GRANTS[trust], pairs=[], valid_until=year, updated_at=uow.now
     )
 
 
@@ -213,7 +213,7 @@ async def test_who_asks_is_agreed_with_for_the_neighbourhoods_that_were_chosen(s
     assert named.status == 422
     await named.get(f"/host/neighbours/{peer_id}")
     field = re.search(rf'name="(pair-{street.elm}-0)"', page).group(1)
-    await named.press(f"/host/neighbours/{peer_id}/match", letters=THEIRS, **{field: "yes"})
+    await named.press(f"/host/neighbours/{peer_id}/match", letters=THEIRS, **{field: groups[0]["uri"]})
     assert "We wait for them to press too." in named.words
     street.database.transact(they_agree, peer_id)
     await named.get(f"/host/neighbours/{peer_id}")

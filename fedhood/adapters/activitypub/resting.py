@@ -1,0 +1,54 @@
+"""The room of what may not go any more: what waited for a peer and is no longer for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fedhood.adapters.activitypub import streams
+from fedhood.adapters.activitypub.outbox import DROPPED, WAITING
+from fedhood.adapters.activitypub.saying import Delivery
+from fedhood.adapters.activitypub.tables import DeliveryTable
+from fedhood.core.help_requests import Sent
+from fedhood.kernel.errors import Gone, NotFound
+
+if TYPE_CHECKING:
+    from fedhood.kernel.database import UnitOfWork
+
+# one transaction holds the writer meanwhile; what is beyond is dropped when its turn comes
+MOST_AT_ONCE = 500
+_REASON = "the agreement does not cover it any more"
+
+
+def drop_lost(uow: UnitOfWork, *, peer_id: int) -> int:
+    """Drop what waits for a peer and is covered by what is agreed no longer; removals and peering stay.
+
+    Who waits for an answer is told that it does not go. Returns how many were dropped, of the first 500 that wait.
+    """
+    rows = (
+        DeliveryTable.select()
+        .where(DeliveryTable.peer == peer_id, DeliveryTable.state == WAITING)
+        .order_by(DeliveryTable.epoch, DeliveryTable.number)
+        .limit(MOST_AT_ONCE)
+    )
+    lost = [delivery for row in rows.execute(uow.db) if not _may_go(uow, delivery := _of(row))]
+    for delivery in lost:
+        DeliveryTable.update(state=DROPPED, last_error=_REASON, done_at=uow.now).where(
+            DeliveryTable.peer == delivery.peer,
+            DeliveryTable.epoch == delivery.epoch,
+            DeliveryTable.number == delivery.number,
+            DeliveryTable.state == WAITING,
+        ).execute(uow.db)
+        if delivery.verb in streams.OUTCOMES:
+            streams.OUTCOMES[delivery.verb](uow, delivery, Sent.FAILED)
+    return len(lost)
+
+
+def _of(row: DeliveryTable) -> Delivery:
+    return Delivery(row.peer, row.epoch, row.number, row.verb, row.object, row.version, row.attempts, row.activity)
+
+
+def _may_go(uow: UnitOfWork, delivery: Delivery) -> bool:
+    try:
+        return streams.may_go(uow.db, delivery, uow.now)
+    except (NotFound, Gone):  # what it would say is no more: the worker finds that out
+        return True

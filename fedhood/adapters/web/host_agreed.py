@@ -1,0 +1,159 @@
+"""What stands with another place, and what may be changed while it stands: who reads whom, how much, for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from fedhood.adapters.web import peer_words
+from fedhood.adapters.web.visit import Visit, go
+from fedhood.core import access, neighbourhoods, peers
+from fedhood.core.access import Permission
+from fedhood.core.neighbourhoods import Neighbourhood
+from fedhood.core.peers import NEIGHBOURS, Agreement, Peer, Trust
+from fedhood.kernel.errors import Conflict, Invalid, NotFound
+
+_MOST_BOXES = 90
+
+
+async def find(visit: Visit) -> Peer:
+    """The place that the address names. Raises NotFound."""
+    number = visit.request.match_info["peer"]
+    if len(number) > 9:
+        raise NotFound
+    return await visit.database.read(peers.get, int(number))
+
+
+async def may_agree(visit: Visit) -> bool:
+    """Whether the viewer may agree with other places: who keeps one neighbourhood of several decides for none."""
+    return visit.account in await visit.database.read(peers.keepers)
+
+
+# -- what stands -------------------------------------------------------------------------------------------------------
+
+
+async def values(visit: Visit, peer: Peer, theirs: Agreement | None) -> dict[str, Any]:
+    """What the page of a place says and offers while an agreement with it stands."""
+    granted = await visit.database.read(peers.agreement, peer.id, ours=True)
+    ours = {one.id: one for one in await visit.database.read(neighbourhoods.ours)}
+    there = {one.id: one for one in await visit.database.read(neighbourhoods.of_peer, peer.id)}
+    in_force = await visit.database.read(neighbourhoods.pairs_with, peer.id)
+    may = await may_agree(visit)
+    shows = granted is not None and NEIGHBOURS in granted.scopes
+    return {
+        "shown": _told(in_force, ours, there),
+        "read": _told(in_force, there, ours),
+        "cards": [
+            _card(our, _theirs(peer, there), granted)
+            for our in ours.values()
+            if granted is not None and shows and access.may(visit.viewer, Permission.PEER, our.id)
+        ],
+        "is_less": peer_words.is_less(peer, theirs),
+        "may_less": may and shows,
+        "may_again": may and peer.trust is Trust.FEDIVERSE,
+    }
+
+
+def _told(
+    in_force: set[tuple[int, int]], writers: dict[int, Neighbourhood], readers: dict[int, Neighbourhood]
+) -> list[tuple[str, list[str]]]:
+    """(who shows, those who read it) for each that is read."""
+    found = [
+        (
+            one.name,
+            sorted(readers[reader].name for writer, reader in in_force if writer == one.id and reader in readers),
+        )
+        for one in writers.values()
+    ]
+    return [(name, names) for name, names in found if names]
+
+
+def _card(our: Neighbourhood, theirs: list[tuple[str, str, int]], granted: Agreement) -> dict[str, Any]:
+    """One of ours with a box for each of theirs, ticked for those who read along now."""
+    now = {reader for writer, reader in granted.pairs if writer == our.id}
+    return {
+        "id": our.id,
+        "name": our.name,
+        "was": " ".join(str(reader) for reader in sorted(now)),
+        "boxes": [
+            (f"reader-{our.id}-{number}", uri, name, known in now) for number, (uri, name, known) in enumerate(theirs)
+        ],
+    }
+
+
+def _theirs(peer: Peer, there: dict[int, Neighbourhood]) -> list[tuple[str, str, int]]:
+    """(address, name, our number for it, 0 for none yet) of each neighbourhood of theirs, by name."""
+    known = {one.uri or "": (one.name, one.id) for one in there.values()}
+    told = {group["uri"]: (group["name"], 0) for group in peer.offered_groups or []}
+    found = [(uri, name, number) for uri, (name, number) in (told | known).items()]
+    return sorted(found, key=lambda one: (one[1], one[0]))[:_MOST_BOXES]
+
+
+# -- what is changed ---------------------------------------------------------------------------------------------------
+
+
+async def readers(visit: Visit) -> web.StreamResponse:
+    """Who of theirs reads what one of ours shows next door."""
+    peer = await find(visit)
+    form = await visit.form()
+    writer = _number(form.get("writer", ""))
+    await visit.database.write(
+        peers.change_readers,
+        by=visit.viewer,
+        peer_id=peer.id,
+        writer=writer,
+        readers=[uri for name, uri in form.items() if name.startswith(f"reader-{writer}-")],
+        was=[_number(one) for one in form.get("was", "").split()],
+    )
+    return go(f"/host/neighbours/{peer.id}")
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Invalid(code="form")
+    return int(text)
+
+
+async def less(visit: Visit) -> web.StreamResponse:
+    """From now on they have no more than what is for everyone."""
+    peer = await find(visit)
+    await once(visit, peers.grant, peer, trust=Trust.FEDIVERSE)
+    return go(f"/host/neighbours/{peer.id}")
+
+
+async def again(visit: Visit) -> web.StreamResponse:
+    """The letters were compared once more: they are a neighbour again, and those read along who are chosen now."""
+    peer = await find(visit)
+    form = await visit.form()
+    pairs = await chosen(visit, form) if await choices(visit, peer) else None
+    letters = form.get("letters", "")
+    await once(visit, peers.grant, peer, trust=Trust.NEIGHBOUR, pairs=pairs, fingerprint=letters)
+    return go(f"/host/neighbours/{peer.id}")
+
+
+async def choices(visit: Visit, peer: Peer) -> list[tuple[str, str, str, str]]:
+    """(field, address, ours, theirs) for each who might read whom; none beyond what a form holds: then all do."""
+    ours = await visit.database.read(neighbourhoods.ours)
+    found = [
+        (f"pair-{our.id}-{number}", group["uri"], our.name, group["name"])
+        for our in ours
+        for number, group in enumerate((peer.offered_groups or []) if peer_words.reads_along(peer) else [])
+    ]
+    return found if len(found) <= _MOST_BOXES else []
+
+
+async def chosen(visit: Visit, form: Mapping[str, str]) -> list[tuple[int, str]]:
+    """Which of ours is read by which of theirs (address), as it was ticked."""
+    ours = await visit.database.read(neighbourhoods.ours)
+    return [(our.id, uri) for our in ours for name, uri in form.items() if name.startswith(f"pair-{our.id}-")]
+
+
+async def once(visit: Visit, act: Callable[..., None], peer: Peer, **how: Any) -> None:
+    """Do something about a place; pressed twice, it is the same."""
+    try:
+        await visit.database.write(act, by=visit.viewer, peer_id=peer.id, **how)
+    except Conflict as refused:
+        if refused.code != "so-already":
+            raise
