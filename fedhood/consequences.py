@@ -277,6 +277,15 @@ def _peer_changed(uow: UnitOfWork, fact: peers.PeerChanged) -> None:
         said_anew.to_a_neighbour(uow, peer)
 
 
+def _peer_ending(uow: UnitOfWork, fact: peers.PeerEnding) -> None:
+    for account in peers.keepers(uow.db):
+        notifications.tell(uow, account=account, kind=Kind.PEER_ENDING, object=fact.object or 0)
+
+
+def _peer_renewed(uow: UnitOfWork, fact: peers.PeerRenewed) -> None:
+    outbox.peer_agreed(uow, peer_id=fact.object or 0)
+
+
 def _post_shown(uow: UnitOfWork, fact: moderation.PostShown) -> None:
     said_anew.of_a_post(uow, fact.object or 0)
 
@@ -379,6 +388,8 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     peers.PeerAskedAgain: (_peer_asked_again,),
     peers.PeerGranted: (_peer_granted,),
     peers.PeerChanged: (_peer_changed,),
+    peers.PeerEnding: (_peer_ending,),
+    peers.PeerRenewed: (_peer_renewed,),
     peers.PeerRefused: (_peer_refused,),
     peers.PeerEnded: (_peer_ended,),
 }

@@ -212,6 +212,15 @@ def confirm(given: Given, host: str, letters: Sequence[str]) -> None:
 @peers.command()
 @click.argument("host")
 @pass_given
+def renew(given: Given, host: str) -> None:
+    """Say yes to HOST for another year, in the last month of what is agreed. The other side says its own yes."""
+    _do(given, host, servers.renew)
+    click.echo(f"What is agreed with {host} goes on for a year.")
+
+
+@peers.command()
+@click.argument("host")
+@pass_given
 def end(given: Given, host: str) -> None:
     """End what is agreed with HOST: nothing more is told, and what was told is shown there no longer."""
     _do(given, host, servers.end)

@@ -209,6 +209,7 @@ class Agreement(_Table):
     pairs = peewee.TextField(null=True)
     valid_until = peewee.BigIntegerField()
     updated_at = peewee.BigIntegerField()
+    warned_at = peewee.BigIntegerField(null=True)
 
     class Meta:
         table_name = 'agreement'

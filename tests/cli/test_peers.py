@@ -1,9 +1,13 @@
 """What is agreed with other servers, at the command line."""
 
+from datetime import timedelta
+
 import pytest
 
 from fedhood.core import neighbourhoods, peers
 from fedhood.core.peers import PeerChanged, PeerState, Trust
+from fedhood.core.peers.tables import AgreementTable
+from fedhood.kernel.clock import Clock
 from tests.cli.conftest import Shell
 from tests.cli.test_neighbourhoods import refused
 from tests.core.peering import GROUP, GROUPS, LANE, OAK, ask, confirm, grant_us
@@ -92,3 +96,14 @@ def test_what_the_command_line_changes_is_told_like_any_other_change(fedhood: Sh
     assert PeerChanged.kind in {
         kind for (kind,) in elm.database.look(lambda db: db.execute_sql("SELECT kind FROM fact").fetchall())
     }
+
+
+def test_a_year_more_is_said_in_the_last_month(fedhood: Shell, elm, oak):
+    assert "does not end within a month" in refused(fedhood, "peers", "renew", OAK)
+    elm.database.transact(ends_soon)
+    assert fedhood("peers", "renew", OAK).stdout == f"What is agreed with {OAK} goes on for a year.\n"
+
+
+def ends_soon(uow) -> None:
+    soon = Clock().now() + timedelta(days=20)
+    AgreementTable.update(valid_until=soon).execute(uow.db)

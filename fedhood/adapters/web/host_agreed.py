@@ -12,7 +12,7 @@ from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, neighbourhoods, peers
 from fedhood.core.access import Permission
 from fedhood.core.neighbourhoods import Neighbourhood
-from fedhood.core.peers import NEIGHBOURS, Agreement, Peer, Trust
+from fedhood.core.peers import ENDS_SOON, NEIGHBOURS, Agreement, Peer, Trust
 from fedhood.kernel.errors import Conflict, Invalid, NotFound
 
 _MOST_BOXES = 90
@@ -50,9 +50,23 @@ async def values(visit: Visit, peer: Peer, theirs: Agreement | None) -> dict[str
             for our in ours.values()
             if granted is not None and shows and access.may(visit.viewer, Permission.PEER, our.id)
         ],
+        **_ends(visit, granted, theirs, may=may),
         "is_less": peer_words.is_less(peer, theirs),
         "may_less": may and shows,
         "may_again": may and peer.trust is Trust.FEDIVERSE,
+    }
+
+
+def _ends(visit: Visit, granted: Agreement | None, theirs: Agreement | None, *, may: bool) -> dict[str, Any]:
+    """Until when either side said yes, and whose turn it is in the last month."""
+    soon = visit.now + ENDS_SOON
+    ours_ends = granted is not None and granted.valid_until <= soon
+    return {
+        "until": visit.words.date(granted.valid_until) if granted is not None else "",
+        "may_renew": may and ours_ends,
+        "their_end": visit.words.date(theirs.valid_until)
+        if theirs is not None and theirs.valid_until <= soon and not ours_ends
+        else "",
     }
 
 
@@ -142,6 +156,13 @@ async def choices(visit: Visit, peer: Peer) -> list[tuple[str, str, str, str]]:
         for number, group in enumerate((peer.offered_groups or []) if peer_words.reads_along(peer) else [])
     ]
     return found if len(found) <= _MOST_BOXES else []
+
+
+async def renew(visit: Visit) -> web.StreamResponse:
+    """A yes for another year."""
+    peer = await find(visit)
+    await once(visit, peers.renew, peer)
+    return go(f"/host/neighbours/{peer.id}")
 
 
 async def chosen(visit: Visit, form: Mapping[str, str]) -> list[tuple[int, str]]:

@@ -30,6 +30,7 @@ _SENTENCES: dict[Kind, str] = {
         "A neighbourhood next door shows you something else from now on. Look what you read of each other."
     ),
     Kind.PEER_ENDED: N_("A neighbourhood next door ended what you had agreed. Nothing is read across any more."),
+    Kind.PEER_ENDING: N_("What you agreed with another place ends within a month. See whose turn it is."),
     Kind.REPORT: N_("Somebody tells you that something is not right."),
     Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
     Kind.POST_HIDDEN: N_("Those who look after this place hid something you wrote."),
@@ -56,6 +57,7 @@ _ELSEWHERE = {
     Kind.PEER_ASKS: "/host/neighbours/{}",
     Kind.PEER_CHANGED: "/host/neighbours/{}",
     Kind.PEER_ENDED: "/host/neighbours/{}",
+    Kind.PEER_ENDING: "/host/neighbours/{}",
     Kind.POST_HIDDEN: "/p/{}",
     Kind.REPORT: "/host/reports",
     Kind.REPORT_ANSWER: "/account/reports",

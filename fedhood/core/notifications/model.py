@@ -27,6 +27,7 @@ class Kind(enum.StrEnum):
     PEER_ASKS = "peer-asks"
     PEER_CHANGED = "peer-changed"
     PEER_ENDED = "peer-ended"
+    PEER_ENDING = "peer-ending"
     REPORT = "report"
     REPORT_ANSWER = "report-answer"
     POST_HIDDEN = "post-hidden"

@@ -1,7 +1,8 @@
 """The servers next door and the city."""
 
-from fedhood.core.peers.changing import change_readers, grant
+from fedhood.core.peers.changing import change_readers, grant, renew, warn_due
 from fedhood.core.peers.model import (
+    ENDS_SOON,
     GRANTS,
     NEIGHBOURS,
     Agreement,
@@ -11,9 +12,11 @@ from fedhood.core.peers.model import (
     PeerAskedAgain,
     PeerChanged,
     PeerEnded,
+    PeerEnding,
     PeerFound,
     PeerGranted,
     PeerRefused,
+    PeerRenewed,
     PeerState,
     Trust,
     host_of,
@@ -49,6 +52,7 @@ from fedhood.core.peers.store import (
 )
 
 __all__ = [
+    "ENDS_SOON",
     "GRANTS",
     "NEIGHBOURS",
     "Agreement",
@@ -58,9 +62,11 @@ __all__ = [
     "PeerAskedAgain",
     "PeerChanged",
     "PeerEnded",
+    "PeerEnding",
     "PeerFound",
     "PeerGranted",
     "PeerRefused",
+    "PeerRenewed",
     "PeerState",
     "Trust",
     "agreement",
@@ -87,6 +93,8 @@ __all__ = [
     "propose",
     "reject",
     "rejected",
+    "renew",
     "their_agreement",
     "unblock",
+    "warn_due",
 ]

@@ -1,4 +1,4 @@
-"""What changes while an agreement stands: who reads whom, and how much is granted at all."""
+"""What changes while an agreement stands: who reads whom, how much is granted at all, and until when."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING
 
 from fedhood.core import access
 from fedhood.core.access import Permission
-from fedhood.core.peers.model import GRANTS, NEIGHBOURS, Agreement, PeerChanged, PeerState, Trust
+from fedhood.core.peers.model import (
+    ENDS_SOON,
+    GRANTS,
+    NEIGHBOURS,
+    VALID,
+    Agreement,
+    PeerChanged,
+    PeerEnding,
+    PeerRenewed,
+    PeerState,
+    Trust,
+)
 from fedhood.core.peers.reads import settle
 from fedhood.core.peers.service import chosen, keeper, remember_offered
-from fedhood.core.peers.store import agreement, change, change_agreement, get
+from fedhood.core.peers.store import agreement, change, change_agreement, ending, get, warned
 from fedhood.kernel.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
@@ -97,6 +108,36 @@ def grant(
     )
     change(uow, peer_id, trust=trust.value)
     _put(uow, peer, granted, changed)
+
+
+def renew(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
+    """A moderator says yes for another year, in the last month of an agreement. Nothing else of it changes.
+
+    The other side says its own yes. Raises Unauthenticated, Forbidden, NotFound; Conflict before the last month, or
+    when somebody else was faster (`so-already`), and when nothing is agreed (any more) (`not-agreed`).
+    """
+    keeper(uow, by)
+    peer, granted = _standing(uow, peer_id)
+    longer = dataclasses.replace(granted, valid_until=uow.now + VALID, updated_at=later(uow.now, granted.updated_at))
+    if granted.valid_until > uow.now + ENDS_SOON or not change_agreement(uow, peer.id, granted, longer):
+        raise Conflict("it does not end within a month", code="so-already")
+    uow.record(PeerRenewed(object=peer.id))
+
+
+def warn_due(uow: UnitOfWork) -> int:
+    """Tell once of each peer that what was agreed with it ends within a month. Returns of how many it was told."""
+    soon = uow.now + ENDS_SOON
+    told: dict[int, list[bool]] = {}
+    for peer_id, is_told in ending(uow.db, soon):
+        told.setdefault(peer_id, []).append(is_told)
+    fresh = [peer_id for peer_id, each in told.items() if not all(each)]
+    for peer_id in fresh:
+        warned(uow, peer_id, soon)
+    # the yes of the other side often ends a few days later: it was told with the first
+    first = [peer_id for peer_id in fresh if not any(told[peer_id])]
+    for peer_id in first:
+        uow.record(PeerEnding(object=peer_id))
+    return len(first)
 
 
 def _standing(uow: UnitOfWork, peer_id: int) -> tuple[Peer, Agreement]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MOST_PENDING = 20
+VALID = timedelta(days=365)
+# before its end an agreement may be renewed by one press, and those who keep the place are told
+ENDS_SOON = timedelta(days=30)
 # what needs the word of both: nobody is told what they cannot answer
 NEIGHBOURS = "neighbours"
 BY_BOTH = frozenset({NEIGHBOURS, "direct"})
@@ -150,6 +154,20 @@ class PeerChanged(Fact):
     by_us: bool
     more: bool
     less: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerEnding(Fact):
+    """What was agreed ends within a month, on one side or both."""
+
+    kind: ClassVar[str] = "peer.ending"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRenewed(Fact):
+    """We said yes for another year."""
+
+    kind: ClassVar[str] = "peer.renewed"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fedhood.core import access, neighbourhoods
@@ -11,6 +10,7 @@ from fedhood.core.peers.model import (
     GRANTS,
     MOST_PENDING,
     NEIGHBOURS,
+    VALID,
     Agreement,
     Peer,
     PeerAgreed,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     import peewee
 
     from fedhood.kernel.database import UnitOfWork
-
-VALID = timedelta(days=365)
 
 
 def keepers(db: peewee.Database) -> list[int]:

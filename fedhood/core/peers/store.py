@@ -147,14 +147,20 @@ def move(uow: UnitOfWork, peer_id: int, among: set[PeerState], to: PeerState) ->
 
 def keep_agreement(uow: UnitOfWork, peer_id: int, known: Agreement, *, ours: bool) -> None:
     """What one side grants the other from now on, whatever it granted before."""
+    same_end = (AgreementTable.peer == peer_id, AgreementTable.ours == ours)
+    before = AgreementTable.select().where(*same_end, AgreementTable.valid_until == known.valid_until)
+    warned_at = next((row.warned_at for row in before.execute(uow.db)), None)
     drop_agreement(uow, peer_id, ours=ours)
-    AgreementTable.insert(peer=peer_id, ours=ours, **_values(known)).execute(uow.db)
+    AgreementTable.insert(peer=peer_id, ours=ours, warned_at=warned_at, **_values(known)).execute(uow.db)
 
 
 def change_agreement(uow: UnitOfWork, peer_id: int, known: Agreement, changed: Agreement) -> bool:
     """Put one agreement of ours in place of the one that we know; false when another was faster."""
     same = (AgreementTable.peer == peer_id, AgreementTable.ours, AgreementTable.updated_at == known.updated_at)
-    return bool(AgreementTable.update(**_values(changed)).where(*same).execute(uow.db))
+    values = _values(changed)
+    if changed.valid_until != known.valid_until:
+        values["warned_at"] = None
+    return bool(AgreementTable.update(**values).where(*same).execute(uow.db))
 
 
 def _values(known: Agreement) -> dict[str, Any]:
@@ -176,6 +182,19 @@ def run_out(db: peewee.Database, now: datetime) -> list[tuple[int, bool]]:
     """The agreements whose time is over: peer, and whether it is what we granted."""
     rows = AgreementTable.select().where(AgreementTable.valid_until <= now).order_by(AgreementTable.id)
     return [(row.peer, row.ours) for row in rows.execute(db)]
+
+
+def ending(db: peewee.Database, before: datetime) -> list[tuple[int, bool]]:
+    """The agreements that end before a moment: peer, and whether that was told."""
+    rows = AgreementTable.select().where(AgreementTable.valid_until <= before).order_by(AgreementTable.id)
+    return [(row.peer, row.warned_at is not None) for row in rows.execute(db)]
+
+
+def warned(uow: UnitOfWork, peer_id: int, before: datetime) -> None:
+    """It is told from now on that what was agreed with a peer ends before that moment."""
+    AgreementTable.update(warned_at=uow.now).where(
+        AgreementTable.peer == peer_id, AgreementTable.valid_until <= before, AgreementTable.warned_at.is_null()
+    ).execute(uow.db)
 
 
 _NEXT = Compiled(

@@ -41,6 +41,7 @@ class AgreementTable(Table):
     """What one side granted the other: `ours` true for what we granted the peer.
 
     `pairs` are [writer, reader], our numbers of neighbourhoods: what that side wants read, in force or not.
+    `warned_at`: when it was told that this one ends soon.
     """
 
     id = p0(peewee.AutoField())
@@ -51,6 +52,7 @@ class AgreementTable(Table):
     pairs = p0(JsonField(null=True))
     valid_until = p0(MomentField())
     updated_at = p0(MomentField())
+    warned_at = p0(MomentField(null=True))
 
     class Meta:
         table_name = "agreement"

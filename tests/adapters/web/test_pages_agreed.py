@@ -1,10 +1,12 @@
 """An agreement that stands, as those who keep the place see and change it."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
-from fedhood.core import neighbourhoods, peers
+from fedhood.core import neighbourhoods, notifications, peers
+from fedhood.core.notifications import Kind
 from fedhood.core.peers import PeerState, Trust
 from tests.adapters.web.browser import Browser
 from tests.adapters.web.test_pages_every import checked
@@ -125,3 +127,25 @@ async def test_who_shows_us_less_is_said_in_words(street, named, linden):
     assert "Linden shows you only what is for everyone." in named.words
     assert "Neighbours again" not in named.words, "that is theirs to say"
     assert street.database.look(peers.get, linden).state is PeerState.AGREED
+
+
+async def test_in_the_last_month_one_press_is_another_year(street, named, linden, clock):
+    page = await named.get(f"/host/neighbours/{linden}")
+    assert "You said yes until 24 November 2027." in named.words
+    assert "Yes, for another year" not in page
+    clock.move(timedelta(days=340))
+    named.sign_in_as(street.database, street.ana)
+    await named.get(f"/host/neighbours/{linden}")
+    checked(named.text)
+    assert "Until 24 November 2027" in named.words
+    for _ in range(2):
+        await named.press(f"/host/neighbours/{linden}/renew")
+    assert "You said yes until 29 October 2028." in named.words
+    assert "Their yes ends on 24 November 2027. They press on their side" in named.words
+
+
+async def test_that_it_ends_soon_is_among_the_news_of_who_keeps_the_place(street, named, linden, clock):
+    street.database.transact(notifications.tell, account=street.ana.account, kind=Kind.PEER_ENDING, object=linden)
+    await named.get("/notifications")
+    assert "What you agreed with another place ends within a month." in named.words
+    assert f'href="/host/neighbours/{linden}"' in named.text
