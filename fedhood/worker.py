@@ -27,12 +27,17 @@ async def _discover(federation: Federation, job: jobs.Job) -> None:
     await peering.discover(federation, int(job.details["peer"]))
 
 
+async def _look(federation: Federation, job: jobs.Job) -> None:
+    await peering.look(federation, int(job.details["peer"]))
+
+
 async def _meet(federation: Federation, job: jobs.Job) -> None:
     await groups.meet(federation, int(job.details["peer"]))
 
 
 JOBS: dict[str, Callable[[Federation, jobs.Job], Awaitable[None]]] = {
     "peer.discover": _discover,
+    "peer.look": _look,
     "peer.meet": _meet,
 }
 

@@ -71,6 +71,8 @@ def show(given: Given, host: str, *, as_json: bool) -> None:
         return
     click.echo(f"{said['host']}: {said['name'] or 'not found yet'}; {said['state']}; {said['trust']}")
     click.echo(f"letters: {said['letters'] or 'not known yet'}")
+    if said["in_question_since"]:
+        click.echo(f"in question since {said['in_question_since']}: it shows {said['shows']}; call them")
     for whose, words in (("granted", "this server grants it"), ("granted_us", "it grants this server")):
         one = said[whose]
         click.echo(f"{words}: {', '.join(one['scopes']) + ', until ' + one['until'] if one else 'nothing'}")
@@ -86,6 +88,8 @@ def _whole(db: peewee.Database, host: str) -> dict[str, Any]:
     return {
         **_in_short(peer),
         "letters": peer.fingerprint,
+        "shows": peer.shown_fingerprint,
+        "in_question_since": None if peer.suspended_at is None else instant(peer.suspended_at),
         "granted": _granted(mine),
         "granted_us": _granted(theirs),
         "reads": [{"reader": names[reader].name, "writer": names[writer].name} for writer, reader in in_force],
@@ -207,6 +211,19 @@ def confirm(given: Given, host: str, letters: Sequence[str]) -> None:
     """
     _do(given, host, servers.confirm, fingerprint=in_fours(" ".join(letters)))
     click.echo(f"The letters of {host} match.")
+
+
+@peers.command()
+@click.argument("host")
+@click.argument("letters", nargs=-1, required=True)
+@pass_given
+def key(given: Given, host: str, letters: Sequence[str]) -> None:
+    """Say that HOST, whose letters were in question, read these 24 LETTERS out on the phone.
+
+    They must be the ones that it shows now (`fedhood peers show`). All that waited goes on.
+    """
+    _do(given, host, servers.confirm_key, fingerprint=in_fours(" ".join(letters)))
+    click.echo(f"The letters of {host} match. What waited goes on.")
 
 
 @peers.command()

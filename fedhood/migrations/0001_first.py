@@ -74,8 +74,9 @@ class Neighbourhood(_Table):
     households_on = peewee.TextField()
     rules = peewee.TextField()
     peer = peewee.IntegerField(null=True)
-    uri = peewee.TextField(null=True, unique=True)
+    uri = peewee.TextField(null=True)
     created_at = peewee.BigIntegerField()
+    replaced_at = peewee.BigIntegerField(null=True)
     version = peewee.IntegerField()
 
     class Meta:
@@ -189,6 +190,11 @@ class Peer(_Table):
     our_follow_uri = peewee.TextField(null=True)
     confirmed_at = peewee.BigIntegerField(null=True)
     agreed_at = peewee.BigIntegerField(null=True)
+    agreed_key = peewee.TextField(null=True)
+    suspended_at = peewee.BigIntegerField(null=True)
+    other_key = peewee.TextField(null=True)
+    looked_at = peewee.BigIntegerField(null=True)
+    missed_at = peewee.BigIntegerField(null=True)
     confirmed_by = peewee.IntegerField(null=True)
     chosen_pairs = peewee.TextField(null=True)
     last_error = peewee.TextField(null=True)
@@ -724,6 +730,7 @@ WITHOUT_ROWID = (
     PostPlace,
 )
 INDEXES = (
+    'CREATE UNIQUE INDEX "neighbourhood_uri" ON "neighbourhood" ("uri") WHERE ("replaced_at" IS NULL)',
     'CREATE INDEX "post_category_id" ON "post" ("category", "id")',
     'CREATE INDEX "post_root_id" ON "post" ("root", "id") WHERE ("root" IS NOT NULL)',
     'CREATE INDEX "post_hidden" ON "post" ("hidden_at") WHERE ("hidden_at" IS NOT NULL)',

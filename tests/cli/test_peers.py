@@ -107,3 +107,14 @@ def test_a_year_more_is_said_in_the_last_month(fedhood: Shell, elm, oak):
 def ends_soon(uow) -> None:
     soon = Clock().now() + timedelta(days=20)
     AgreementTable.update(valid_until=soon).execute(uow.db)
+
+
+def test_letters_in_question_are_said_and_confirmed_as_they_are_shown(fedhood: Shell, elm, oak):
+    assert "not in question" in refused(fedhood, "peers", "key", OAK, "AAAA")
+    elm.database.transact(peers.key_seen_changed, peer_id=oak, multikey="z2", public_key_pem="PEM", fingerprint=LETTERS)
+    said = fedhood.json("peers", "show", OAK)
+    assert (said["letters"], said["shows"], said["in_question_since"] is None) == ("AAAA-z1", LETTERS, False)
+    assert f"it shows {LETTERS}; call them" in fedhood("peers", "show", OAK).stdout
+    assert "no longer their letters" in refused(fedhood, "peers", "key", OAK, "AAAA", "z1")
+    assert fedhood("peers", "key", OAK, *LETTERS.split("-")).exit_code == 0
+    assert fedhood.json("peers", "show", OAK)["letters"] == LETTERS

@@ -107,6 +107,8 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     letters = {"letters": next_door.fingerprint or "", "pair-1-0": group}
     await done("elm keeper", "/host/neighbours/{peer}/again", letters, peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/renew", peer=next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/look", peer=next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/key", {"letters": next_door.fingerprint or ""}, peer=next_door.id)
     area = {
         "new-name": "x",
         "new-host": "x.example",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _PROVED = web.RequestKey("proved", bool)
 SOON = 5  # seconds until what came before has been understood
+IN_QUESTION = 600  # seconds until two people may have spoken with each other
 
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
@@ -305,6 +306,7 @@ async def _check_policy(federation: Federation, sender: Sender, arrived: Arrived
             raise Refused(403, "origin", "Key, actor and id of an activity are of one server.")
     peer = sender.peer
     if peer is not None and peer.state is PeerState.AGREED:
+        _check_key_stands(peer, arrived, at_instance=at_instance)
         return
     if peer is not None and peer.may_take_back and forgetting.is_removal(arrived.document):
         return
@@ -318,6 +320,15 @@ async def _check_policy(federation: Federation, sender: Sender, arrived: Arrived
     speaks = peer is not None and peer.actor_uri == arrived.actor
     if not asks and not speaks:
         raise problems.peering_required(federation.addresses.instance)
+
+
+def _check_key_stands(peer: Peer, arrived: Arrived, *, at_instance: bool) -> None:
+    """While the key of a server is in question its words wait with it, until two people have compared letters again.
+
+    Peering goes on, and so does what is taken back. Raises Refused.
+    """
+    if peer.suspended_at is not None and not at_instance and not forgetting.is_removal(arrived.document):
+        raise Refused(503, "key-in-question", "You show another key than the one we know.", retry_after=IN_QUESTION)
 
 
 async def _check_not_blocked(federation: Federation, uri: str) -> None:

@@ -1,11 +1,11 @@
-"""The room of what may not go any more: what waited for a peer and is no longer for it."""
+"""The room of what does not go: for good, as what is agreed covers it no more, or while a peer's key is in question."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub import streams
-from fedhood.adapters.activitypub.outbox import DROPPED, WAITING
+from fedhood.adapters.activitypub.outbox import DROPPED, HELD, WAITING, goes_on
 from fedhood.adapters.activitypub.saying import Delivery
 from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core.help_requests import Sent
@@ -41,6 +41,29 @@ def drop_lost(uow: UnitOfWork, *, peer_id: int) -> int:
         if delivery.verb in streams.OUTCOMES:
             streams.OUTCOMES[delivery.verb](uow, delivery, Sent.FAILED)
     return len(lost)
+
+
+def hold(uow: UnitOfWork, *, peer_id: int) -> None:
+    """Put aside what waits for a peer whose key is in question; peering and what is taken back go on.
+
+    Who waits for an answer is told that it takes longer.
+    """
+    rows = DeliveryTable.select().where(DeliveryTable.peer == peer_id, DeliveryTable.state == WAITING)
+    aside = [delivery for row in rows.execute(uow.db) if not goes_on((delivery := _of(row)).verb)]
+    for verb in sorted({delivery.verb for delivery in aside}):
+        DeliveryTable.update(state=HELD).where(
+            DeliveryTable.peer == peer_id, DeliveryTable.state == WAITING, DeliveryTable.verb == verb
+        ).execute(uow.db)
+    for delivery in aside:
+        if delivery.verb in streams.OUTCOMES:
+            streams.OUTCOMES[delivery.verb](uow, delivery, Sent.TROUBLE)
+
+
+def let_go(uow: UnitOfWork, *, peer_id: int) -> None:
+    """What was put aside for a peer waits again, in its old place; whether it may still go is asked when it does."""
+    aside = (DeliveryTable.peer == peer_id, DeliveryTable.state == HELD)
+    if DeliveryTable.update(state=WAITING).where(*aside).execute(uow.db):
+        uow.wake_worker()
 
 
 def _of(row: DeliveryTable) -> Delivery:

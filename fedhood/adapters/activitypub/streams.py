@@ -29,6 +29,8 @@ LIFETIME = timedelta(days=14)
 REMOVAL_LIFETIME = timedelta(days=30)
 UNAUTHENTICATED_FOR = timedelta(hours=24)
 BATCH = 32
+# what a neighbour does not answer: perhaps somebody else does, under its name
+_STRANGE = frozenset({401, 403, 404, 410})
 
 _REMOVALS = (".delete", ".undo", ".reject")
 _DIRECT = frozenset({"offer.send", "offer.accept", "offer.reject", "message.create", "help.confirm", "flag"})
@@ -197,6 +199,8 @@ def settle(uow: UnitOfWork, lease: Lease, attempts: Sequence[tuple[Waiting, Resu
     answer: Result | None = None
     for waiting, tried in attempts:
         result = _given_up(uow, waiting, tried)
+        if result.status in _STRANGE:
+            peers.look_soon(uow, peer_id=lease.peer)
         if result.outcome is Outcome.RETRY:
             _note(uow, waiting, result, state=outbox.WAITING)
             hosts.failed(uow, lease, result)

@@ -50,10 +50,13 @@ async def values(visit: Visit, peer: Peer, theirs: Agreement | None) -> dict[str
             for our in ours.values()
             if granted is not None and shows and access.may(visit.viewer, Permission.PEER, our.id)
         ],
-        **_ends(visit, granted, theirs, may=may),
+        **_ends(visit, granted, theirs, may=may and peer.suspended_at is None),
+        "missed": visit.words.date(peer.missed_at, visit.now) if peer.missed_at is not None else "",
+        "in_question": peer.suspended_at is not None,
+        "may_match": may and peer.suspended_at is not None,
         "is_less": peer_words.is_less(peer, theirs),
         "may_less": may and shows,
-        "may_again": may and peer.trust is Trust.FEDIVERSE,
+        "may_again": may and peer.trust is Trust.FEDIVERSE and peer.suspended_at is None,
     }
 
 
@@ -162,6 +165,20 @@ async def renew(visit: Visit) -> web.StreamResponse:
     """A yes for another year."""
     peer = await find(visit)
     await once(visit, peers.renew, peer)
+    return go(f"/host/neighbours/{peer.id}")
+
+
+async def key(visit: Visit) -> web.StreamResponse:
+    """Their letters were in question; they were read aloud, and they match."""
+    peer = await find(visit)
+    await once(visit, peers.confirm_key, peer, fingerprint=(await visit.form()).get("letters", ""))
+    return go(f"/host/neighbours/{peer.id}")
+
+
+async def look(visit: Visit) -> web.StreamResponse:
+    """What do they show now?"""
+    peer = await find(visit)
+    await once(visit, peers.look, peer)
     return go(f"/host/neighbours/{peer.id}")
 
 

@@ -31,6 +31,11 @@ _SENTENCES: dict[Kind, str] = {
     ),
     Kind.PEER_ENDED: N_("A neighbourhood next door ended what you had agreed. Nothing is read across any more."),
     Kind.PEER_ENDING: N_("What you agreed with another place ends within a month. See whose turn it is."),
+    Kind.PEER_KEY: N_(
+        "A neighbouring place shows other letters than those you compared. Nothing goes back and forth until you have "
+        "called them."
+    ),
+    Kind.PEER_KEY_ANNOUNCED: N_("A neighbouring place has new letters. Its old ones say so; there is nothing to do."),
     Kind.REPORT: N_("Somebody tells you that something is not right."),
     Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
     Kind.POST_HIDDEN: N_("Those who look after this place hid something you wrote."),
@@ -58,6 +63,8 @@ _ELSEWHERE = {
     Kind.PEER_CHANGED: "/host/neighbours/{}",
     Kind.PEER_ENDED: "/host/neighbours/{}",
     Kind.PEER_ENDING: "/host/neighbours/{}",
+    Kind.PEER_KEY: "/host/neighbours/{}",
+    Kind.PEER_KEY_ANNOUNCED: "/host/neighbours/{}",
     Kind.POST_HIDDEN: "/p/{}",
     Kind.REPORT: "/host/reports",
     Kind.REPORT_ANSWER: "/account/reports",

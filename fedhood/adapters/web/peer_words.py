@@ -58,6 +58,7 @@ _ASKED_FOR_FIGURES: dict[Profile, str] = {
     Profile.CITY: N_("They would like to hand their figures in to you. Compare the letters."),
 }
 _FOR_EVERYONE = N_("You read of each other only what is for everyone.")
+_IN_QUESTION = N_("Their letters are in question. Call them.")
 _BLOCKED = N_("You hear nothing of them any more.")
 
 # between a city and a neighbourhood nobody is a neighbour: what each page says of the other
@@ -69,6 +70,8 @@ _AGREED_WITH_CITY: dict[Profile, tuple[str, str]] = {
 
 def state_of(peer: Peer, words: Words, ours: Profile, *, theirs: Agreement | None) -> tuple[str, str]:
     """(look, words): where the two stand, and whose turn it is. `theirs`: what the other side agreed to, if it did."""
+    if peer.suspended_at is not None:
+        return "no", words.gettext(_IN_QUESTION)
     pressed = peer.state is PeerState.FOUND and peer.confirmed_at is not None
     if pressed or (peer.state is PeerState.AGREED and theirs is None):
         return "wait", words.gettext("You pressed. We wait for them to press too.")

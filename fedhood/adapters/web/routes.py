@@ -133,6 +133,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/host/neighbours/{peer:[0-9]+}/less", host_agreed.less, Who.KEEPER),
     Route("POST", "/host/neighbours/{peer:[0-9]+}/again", host_agreed.again, Who.KEEPER),
     Route("POST", "/host/neighbours/{peer:[0-9]+}/renew", host_agreed.renew, Who.KEEPER),
+    Route("POST", "/host/neighbours/{peer:[0-9]+}/key", host_agreed.key, Who.KEEPER),
+    Route("POST", "/host/neighbours/{peer:[0-9]+}/look", host_agreed.look, Who.KEEPER),
     Route("POST", "/host/neighbours/{peer:[0-9]+}/block", host_peers.block, Who.KEEPER),
     Route("POST", "/host/neighbours/{peer:[0-9]+}/unblock", host_peers.unblock, Who.KEEPER),
     Route("GET", "/host/codes", host_codes.show, Who.MODERATOR),

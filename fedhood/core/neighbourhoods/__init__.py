@@ -18,6 +18,7 @@ from fedhood.core.neighbourhoods.service import (
     pairs_with,
     readers_of,
     remember,
+    replace,
     set_rules,
     unpair,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "pairs_with",
     "readers_of",
     "remember",
+    "replace",
     "set_rules",
     "unpair",
 ]

@@ -28,6 +28,8 @@ class Kind(enum.StrEnum):
     PEER_CHANGED = "peer-changed"
     PEER_ENDED = "peer-ended"
     PEER_ENDING = "peer-ending"
+    PEER_KEY = "peer-key"
+    PEER_KEY_ANNOUNCED = "peer-key-announced"
     REPORT = "report"
     REPORT_ANSWER = "report-answer"
     POST_HIDDEN = "post-hidden"

@@ -97,8 +97,8 @@ def grant(
         raise Conflict("this is no neighbour", code="not-agreed")
     if trust is granted.trust:
         raise Conflict(code="so-already")
-    if trust is Trust.NEIGHBOUR and fingerprint is not None and fingerprint != peer.fingerprint:
-        raise Conflict("these are no longer their letters", code="key-changed")
+    if trust is Trust.NEIGHBOUR:
+        _check_letters(peer, fingerprint)
     remember_offered(uow, peer)
     changed = dataclasses.replace(
         granted,
@@ -114,10 +114,12 @@ def renew(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
     """A moderator says yes for another year, in the last month of an agreement. Nothing else of it changes.
 
     The other side says its own yes. Raises Unauthenticated, Forbidden, NotFound; Conflict before the last month, or
-    when somebody else was faster (`so-already`), and when nothing is agreed (any more) (`not-agreed`).
+    when somebody else was faster (`so-already`), when nothing is agreed (any more) (`not-agreed`), and while their
+    letters are in question (`key-changed`).
     """
     keeper(uow, by)
     peer, granted = _standing(uow, peer_id)
+    _check_letters(peer, None)
     longer = dataclasses.replace(granted, valid_until=uow.now + VALID, updated_at=later(uow.now, granted.updated_at))
     if granted.valid_until > uow.now + ENDS_SOON or not change_agreement(uow, peer.id, granted, longer):
         raise Conflict("it does not end within a month", code="so-already")
@@ -138,6 +140,14 @@ def warn_due(uow: UnitOfWork) -> int:
     for peer_id in first:
         uow.record(PeerEnding(object=peer_id))
     return len(first)
+
+
+def _check_letters(peer: Peer, fingerprint: str | None) -> None:
+    """Raises Conflict unless these are their letters (None: whichever they are), and not in question."""
+    if peer.suspended_at is not None:
+        raise Conflict("their letters are in question; compare them first", code="key-changed")
+    if fingerprint is not None and fingerprint != peer.fingerprint:
+        raise Conflict("these are no longer their letters", code="key-changed")
 
 
 def _standing(uow: UnitOfWork, peer_id: int) -> tuple[Peer, Agreement]:

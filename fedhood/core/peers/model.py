@@ -63,7 +63,12 @@ GRANTS: dict[Trust, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Another server, as we know it. `agreed_at`: when we last agreed with it under the key that it has."""
+    """Another server, as we know it. `agreed_at`: when we last agreed with it under the key that it has.
+
+    `agreed_key`: the key under which we last agreed, also after an end. `suspended_at`: since when its key is in
+    question and nothing goes either way; `other_key`: the key that it shows instead (multikey, public_key_pem,
+    fingerprint), None when it shows the agreed one again. `missed_at`: since when it is not found at its address.
+    """
 
     id: int
     host: str
@@ -83,12 +88,27 @@ class Peer:
     our_follow_uri: str | None
     confirmed_at: datetime | None
     agreed_at: datetime | None
+    agreed_key: str | None
+    suspended_at: datetime | None
+    other_key: dict[str, str] | None
+    looked_at: datetime | None
+    missed_at: datetime | None
     confirmed_by: int | None
     chosen_pairs: list[list[Any]] | None
     last_error: str | None
     added_at: datetime
     stream_epoch: int
     stream_next: int
+
+    @property
+    def shown_fingerprint(self) -> str | None:
+        """The letters of the key that it shows now, as far as we looked."""
+        return self.fingerprint if self.other_key is None else self.other_key["fingerprint"]
+
+    @property
+    def is_other_hand(self) -> bool:
+        """Whether its key is another than the one under which this name was last agreed with."""
+        return self.agreed_key is not None and self.agreed_key != self.multikey
 
     @property
     def may_take_back(self) -> bool:
@@ -168,6 +188,36 @@ class PeerRenewed(Fact):
     """We said yes for another year."""
 
     kind: ClassVar[str] = "peer.renewed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerKeyChanged(Fact):
+    """A server that we agreed with shows another key than the one that was compared: nothing goes either way."""
+
+    kind: ClassVar[str] = "peer.key-changed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerKeyConfirmed(Fact):
+    """Somebody compared letters again, and they matched: all goes on. `renewed`: it is another key than before."""
+
+    kind: ClassVar[str] = "peer.key-confirmed"
+    renewed: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerKeyAnnounced(Fact):
+    """A server has another key, and the one that was compared says so. `lifted`: it had been in question already."""
+
+    kind: ClassVar[str] = "peer.key-announced"
+    lifted: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerReplaced(Fact):
+    """A server is about to be agreed with under another key than the last time: nothing of before is its own."""
+
+    kind: ClassVar[str] = "peer.replaced"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,11 @@ def reject(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
 
 def rejected(uow: UnitOfWork, *, peer_id: int) -> None:
     """They said no to us, or no longer yes."""
+    was_agreed = get(uow.db, peer_id).state is PeerState.AGREED
     change(uow, peer_id, state=PeerState.REFUSED.value, confirmed_at=None, their_follow_uri=None)
     _part(uow, peer_id)
+    if was_agreed:
+        uow.record(PeerEnded(object=peer_id, by_us=False))
 
 
 def end(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
@@ -83,6 +86,7 @@ def ended(uow: UnitOfWork, *, peer_id: int, by_us: bool = False) -> None:
 def _part(uow: UnitOfWork, peer_id: int) -> None:
     for ours in (True, False):
         drop_agreement(uow, peer_id, ours=ours)
+    change(uow, peer_id, suspended_at=None, other_key=None, missed_at=None)
     settle(uow, peer_id)
 
 
@@ -95,11 +99,12 @@ def lapse_due(uow: UnitOfWork) -> int:
     for peer_id, ours in over:
         drop_agreement(uow, peer_id, ours=ours)
         settle(uow, peer_id)
-        if ours and move(uow, peer_id, {PeerState.AGREED}, PeerState.ASKED_US):
+        peer = get(uow.db, peer_id)
+        if ours and peer.state is PeerState.AGREED and peer.suspended_at is not None:
+            ended(uow, peer_id=peer_id)  # nobody compared letters in all that time
+        elif ours and move(uow, peer_id, {PeerState.AGREED}, PeerState.ASKED_US):
             # who was shown less is asked anew as what they first asked to be
-            trust = get(uow.db, peer_id).trust
-            change(
-                uow, peer_id, confirmed_at=None, trust=(Trust.NEIGHBOUR if trust is Trust.FEDIVERSE else trust).value
-            )
+            trust = Trust.NEIGHBOUR if peer.trust is Trust.FEDIVERSE else peer.trust
+            change(uow, peer_id, confirmed_at=None, trust=trust.value)
             uow.record(PeerAsked(object=peer_id))
     return len(over)

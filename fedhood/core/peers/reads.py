@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fedhood.core import neighbourhoods
 from fedhood.core.peers.model import NEIGHBOURS
-from fedhood.core.peers.store import agreement
+from fedhood.core.peers.store import agreement, get
 
 if TYPE_CHECKING:
     from fedhood.kernel.database import UnitOfWork
@@ -16,11 +16,13 @@ def settle(uow: UnitOfWork, peer_id: int) -> None:
     """Pair and part neighbourhoods of ours and a peer's, so that exactly that is read which is agreed now.
 
     A pair that one side names is in force while neither grants less than neighbours: a conversation needs both. A side
-    that has not said anything yet is not waited for.
+    that has not said anything yet is not waited for. Of who speaks under a name that was agreed with under another key
+    nothing is read before somebody here has agreed with them.
     """
     said = [one for ours in (True, False) if (one := agreement(uow.db, peer_id, ours=ours)) is not None]
     both = all(NEIGHBOURS in one.scopes for one in said)
-    wanted = {pair for one in said for pair in one.pairs} if both else set()
+    known = both and not get(uow.db, peer_id).is_other_hand
+    wanted = {pair for one in said for pair in one.pairs} if known else set()
     in_force = neighbourhoods.pairs_with(uow.db, peer_id)
     for writer, reader in sorted(wanted - in_force):
         neighbourhoods.pair(uow, writer=writer, reader=reader)

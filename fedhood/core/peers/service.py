@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from fedhood.core import access, neighbourhoods
@@ -19,6 +20,7 @@ from fedhood.core.peers.model import (
     PeerChanged,
     PeerFound,
     PeerGranted,
+    PeerReplaced,
     PeerState,
     Trust,
     host_of,
@@ -255,6 +257,8 @@ def confirm(
 def _agree(uow: UnitOfWork, peer_id: int) -> None:
     """Grant what the trust grants: remember their neighbourhoods, pair ours with them."""
     peer = get(uow.db, peer_id)
+    if peer.is_other_hand:
+        _begin_anew(uow, peer)
     remember_offered(uow, peer)
     pairs = None if peer.chosen_pairs is None else [(our, uri) for our, uri in peer.chosen_pairs]
     granted = Agreement(
@@ -265,10 +269,24 @@ def _agree(uow: UnitOfWork, peer_id: int) -> None:
         pairs=chosen(uow, peer, pairs) if NEIGHBOURS in GRANTS[peer.trust] else (),
     )
     keep_agreement(uow, peer_id, granted, ours=True)
-    settle(uow, peer_id)
     ask_too = peer.our_follow_uri is None and peer.state is PeerState.ASKED_US
-    change(uow, peer_id, state=PeerState.AGREED.value, agreed_at=uow.now)
+    change(uow, peer_id, state=PeerState.AGREED.value, agreed_at=uow.now, agreed_key=peer.multikey)
+    settle(uow, peer_id)
     uow.record(PeerAgreed(object=peer_id, ask_too=ask_too))
+
+
+def _begin_anew(uow: UnitOfWork, peer: Peer) -> None:
+    """Who is agreed with now has another key than who was agreed with under this name: nothing of before is theirs.
+
+    Their neighbourhoods are others under the same addresses, so that what was told to the former ones, or by them, is
+    not read by anybody through this agreement.
+    """
+    fresh = neighbourhoods.replace(uow, peer=peer.id)
+    theirs = agreement(uow.db, peer.id, ours=False)
+    if theirs is not None:
+        pairs = tuple(sorted((fresh[writer], reader) for writer, reader in theirs.pairs))
+        keep_agreement(uow, peer.id, dataclasses.replace(theirs, pairs=pairs), ours=False)
+    uow.record(PeerReplaced(object=peer.id))
 
 
 def their_agreement(

@@ -197,6 +197,18 @@ def warned(uow: UnitOfWork, peer_id: int, before: datetime) -> None:
     ).execute(uow.db)
 
 
+_SUSPENDED = Compiled(
+    lambda: PeerTable.select(PeerTable.id).where(
+        PeerTable.id == hole("peer"), PeerTable.suspended_at.is_null(is_null=False)
+    )
+)
+
+
+def is_suspended(db: peewee.Database, peer_id: int) -> bool:
+    """Whether a peer's key is in question: nothing goes to it but peering and what is taken back."""
+    return _SUSPENDED.row(db, peer=peer_id) is not None
+
+
 _NEXT = Compiled(
     lambda: (
         PeerTable.update(stream_next=PeerTable.stream_next + 1)

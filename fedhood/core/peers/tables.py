@@ -6,7 +6,12 @@ from fedhood.kernel.tables import JsonField, MomentField, Table, p0, p2
 
 
 class PeerTable(Table):
-    """Another server, known by its host. `stream_next` numbers all that is sent to it, within `stream_epoch`."""
+    """Another server, known by its host. `stream_next` numbers all that is sent to it, within `stream_epoch`.
+
+    `agreed_key`: the key under which it was last agreed with. `suspended_at`: since when its key is in question;
+    `other_key`: what it shows instead. `looked_at`: when we last looked whether it still has its key; `missed_at`:
+    since when we do not find it there.
+    """
 
     id = p0(peewee.AutoField())
     host = p0(peewee.TextField(unique=True))
@@ -26,6 +31,11 @@ class PeerTable(Table):
     our_follow_uri = p0(peewee.TextField(null=True))
     confirmed_at = p0(MomentField(null=True))
     agreed_at = p0(MomentField(null=True))
+    agreed_key = p0(peewee.TextField(null=True))
+    suspended_at = p0(MomentField(null=True))
+    other_key = p0(JsonField(null=True))
+    looked_at = p0(MomentField(null=True))
+    missed_at = p0(MomentField(null=True))
     confirmed_by = p2(peewee.IntegerField(null=True))
     chosen_pairs = p0(JsonField(null=True))
     last_error = p0(peewee.TextField(null=True))

@@ -16,7 +16,7 @@ from fedhood.core import neighbourhoods, peers
 from fedhood.core.neighbourhoods.tables import NeighbourhoodTable
 from fedhood.core.peers import Peer, PeerAsked, PeerAskedAgain, PeerEnded, PeerFound, PeerState, Trust
 from fedhood.core.peers.tables import AgreementTable, PeerTable
-from fedhood.kernel.clock import instant
+from fedhood.kernel.clock import instant, milliseconds
 from fedhood.kernel.engine import Database, UnitOfWork
 from fedhood.kernel.errors import Conflict, FedhoodError, Forbidden, Invalid, NotFound, RemoteFailure
 from fedhood.kernel.jobs import JobTable
@@ -172,7 +172,8 @@ def test_asking_twice_is_two_askings_and_saying_one_twice_is_the_same(database: 
     for _ in range(2):
         database.transact(outbox.peer_found, peer_id=oak.peer)
     ids = [peering.follow(db, OAK, delivery)[0] for delivery in database.look(deliveries)]
-    assert ids == ["peer-follow-elm.example-1-1", "peer-follow-elm.example-1-2"]
+    at = milliseconds(NOON)
+    assert ids == [f"peer-follow-elm.example-1-1-{at}", f"peer-follow-elm.example-1-2-{at}"]
     assert peering.follow(db, OAK, database.look(deliveries)[1])[0] == ids[1]
 
 

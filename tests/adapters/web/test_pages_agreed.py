@@ -149,3 +149,75 @@ async def test_that_it_ends_soon_is_among_the_news_of_who_keeps_the_place(street
     await named.get("/notifications")
     assert "What you agreed with another place ends within a month." in named.words
     assert f'href="/host/neighbours/{linden}"' in named.text
+
+
+OTHER = "BBBB-CCCC-DDDD-EEEE-FFFF-GGGG"
+
+
+def shows_other_letters(street, linden, letters=OTHER):
+    street.database.transact(
+        peers.key_seen_changed, peer_id=linden, multikey="zOther", public_key_pem="PEM", fingerprint=letters
+    )
+
+
+async def test_other_letters_are_shown_beside_those_that_were_compared_with_what_to_do(street, named, linden):
+    shows_other_letters(street, linden)
+    for path in ("/host/neighbours", f"/host/neighbours/{linden}"):
+        checked(await named.get(path))
+        assert "Their letters are in question. Call them." in named.words
+    assert "Linden shows other letters than those you compared." in named.words
+    assert OTHER.replace("-", " ").lower() in named.text
+    assert THEIRS.replace("-", " ").lower() in named.text
+    await named.post(f"/host/neighbours/{linden}/key", letters=THEIRS)
+    assert named.status == 409
+    await named.get(f"/host/neighbours/{linden}")
+    await named.press(f"/host/neighbours/{linden}/look")
+    for _ in range(2):
+        await named.press(f"/host/neighbours/{linden}/key", letters=OTHER)
+    assert "You are neighbours." in named.words
+    assert THEIRS.replace("-", " ").lower() not in named.text
+
+
+async def test_letters_that_came_back_are_still_asked_about_by_telephone(street, named, linden):
+    shows_other_letters(street, linden)
+    street.database.transact(peers.seen, peer_id=linden, name="Linden")
+    page = await named.get(f"/host/neighbours/{linden}")
+    assert "now it shows those again. That alone proves nothing." in named.words
+    assert "Theirs, as you compared them" not in page
+    assert form(page, "key")["letters"] == THEIRS
+
+
+async def test_whoever_it_is_who_answers_there_it_can_be_ended_at_once(street, named, linden):
+    shows_other_letters(street, linden)
+    await named.get(f"/host/neighbours/{linden}")
+    await named.press(f"/host/neighbours/{linden}/differ")
+    assert "This has ended." in named.words
+
+
+async def test_who_keeps_one_of_several_is_told_and_decides_nothing(street, linden):
+    shows_other_letters(street, linden)
+    street.database.transact(_keeps_elm_alone, street)
+    host = await street.browser(street.ana)
+    page = await host.get(f"/host/neighbours/{linden}")
+    assert "Linden shows other letters than those you compared." in host.words
+    assert "They match" not in page
+    proof = await proof_of(host)
+    for what in ("key", "look"):
+        await host.post(f"/host/neighbours/{linden}/{what}", csrf=proof, letters=OTHER)
+        assert host.status == 403
+
+
+async def test_that_nobody_is_found_there_is_said_with_the_day(street, named, linden):
+    street.database.transact(peers.missed, peer_id=linden, reason="unreachable")
+    checked(await named.get(f"/host/neighbours/{linden}"))
+    assert "Since 24 November nobody is found at their address." in named.words
+
+
+async def test_somebody_else_under_a_known_address_is_said_to_be_somebody_else(street, named, linden):
+    street.database.transact(peers.end, by=None, peer_id=linden)
+    asked = {"host": "linden.example", "follow_uri": "https://linden.example/ap/activities/2", "groups": GROUPS}
+    fresh = KNOWN | {"multikey": "zOther", "fingerprint": OTHER}
+    street.database.transact(peers.asked, trust=Trust.NEIGHBOUR, **asked, **fresh)
+    checked(await named.get(f"/host/neighbours/{linden}"))
+    assert "Under this address there was somebody else whom you had agreed with" in named.words
+    assert "They match" in named.words
