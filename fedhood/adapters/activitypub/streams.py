@@ -196,11 +196,10 @@ def settle(uow: UnitOfWork, lease: Lease, attempts: Sequence[tuple[Waiting, Resu
 
     A lease that was lost meanwhile ends the stream, and what is known about the letters is kept all the same.
     """
+    _wonder(uow, lease.peer, attempts)
     answer: Result | None = None
     for waiting, tried in attempts:
         result = _given_up(uow, waiting, tried)
-        if result.status in _STRANGE:
-            peers.look_soon(uow, peer_id=lease.peer)
         if result.outcome is Outcome.RETRY:
             _note(uow, waiting, result, state=outbox.WAITING)
             hosts.failed(uow, lease, result)
@@ -222,6 +221,12 @@ def settle(uow: UnitOfWork, lease: Lease, attempts: Sequence[tuple[Waiting, Resu
         return held
     hosts.release(uow, held)
     return None
+
+
+def _wonder(uow: UnitOfWork, peer: int, attempts: Sequence[tuple[Waiting, Result]]) -> None:
+    """Have a peer that answers like a stranger looked at: is it still the one that we agreed with?"""
+    if any(result.status in _STRANGE for _, result in attempts):
+        peers.look_soon(uow, peer_id=peer)
 
 
 def taken_over(uow: UnitOfWork, *, peer: int, epoch: int, upto: int) -> None:
