@@ -22,7 +22,9 @@ from fedhood.kernel.facts import Fact
 if TYPE_CHECKING:
     from datetime import datetime
 
+# strangers that wait for an answer: altogether, and under one registered name
 MOST_PENDING = 20
+MOST_OF_ONE_NAME = 3
 VALID = timedelta(days=365)
 # before its end an agreement may be renewed by one press, and those who keep the place are told
 ENDS_SOON = timedelta(days=30)

@@ -9,6 +9,7 @@ from fedhood.core import access, neighbourhoods
 from fedhood.core.access import Permission, Viewer
 from fedhood.core.peers.model import (
     GRANTS,
+    MOST_OF_ONE_NAME,
     MOST_PENDING,
     NEIGHBOURS,
     VALID,
@@ -159,17 +160,18 @@ def asked(
     One that is our neighbour already hears the same yes again, and is granted no more by it.
 
     `groups` are its neighbourhoods: uri, key, name. Returns its id. Raises Invalid (a trust nobody asks for,
-    a neighbourhood on another server), Forbidden when it is blocked, TooMany beyond 20 that wait,
-    Conflict when it comes with another key than the one that was confirmed.
+    a neighbourhood on another server), Forbidden when it is blocked, TooMany beyond 20 strangers
+    that wait, or 3 under one registered name, Conflict when it comes with another key than the one that was confirmed.
     """
     if trust not in {Trust.NEIGHBOUR, Trust.CITY}:
         raise Invalid("a server asks to be a neighbour or the city", code="trust")
     _check_own(host, (group["uri"] for group in groups))
     known = by_host(uow.db, host)
+    if known is None or (known.state in {PeerState.REFUSED, PeerState.ENDED} and known.agreed_key is None):
+        uow.hold("peers.strangers")
+        known = by_host(uow.db, host)
+        _check_room(uow.db, host)
     if known is None:
-        waiting = PeerTable.select().where(PeerTable.state == PeerState.ASKED_US.value).count(uow.db)
-        if waiting >= MOST_PENDING:
-            raise TooMany("too many servers wait for an answer", retry_after=86400)
         peer_id: int = PeerTable.insert(
             host=host, state=PeerState.ASKED_US.value, trust=trust.value, added_at=uow.now
         ).execute(uow.db)
@@ -206,6 +208,14 @@ def asked(
     else:
         uow.record(PeerAsked(object=known.id))
     return known.id
+
+
+def _check_room(db: peewee.Database, host: str) -> None:
+    """Raises TooMany when one more stranger would be one too many."""
+    stranger = (PeerTable.state == PeerState.ASKED_US.value, PeerTable.agreed_key.is_null())
+    waiting = [urls.registered_name(row.host) for row in PeerTable.select(PeerTable.host).where(*stranger).execute(db)]
+    if len(waiting) >= MOST_PENDING or waiting.count(urls.registered_name(host)) >= MOST_OF_ONE_NAME:
+        raise TooMany("too many servers wait for an answer", retry_after=86400)
 
 
 def _check_own(host: str, uris: Iterable[str]) -> None:
