@@ -93,12 +93,17 @@ def _key_announced(uow: UnitOfWork, fact: peers.PeerKeyAnnounced) -> None:
     _tell_keepers(uow, Kind.PEER_KEY_ANNOUNCED, fact)
 
 
+def _list_changed(uow: UnitOfWork, fact: peers.ListChanged) -> None:
+    _tell_keepers(uow, Kind.LIST_CHANGED, fact)
+
+
 def _replaced(uow: UnitOfWork, fact: peers.PeerReplaced) -> None:
     former.forget_all_of(uow, peer_id=fact.object or 0)
 
 
 def _peer_ended(uow: UnitOfWork, fact: peers.PeerEnded) -> None:
     resting.let_go(uow, peer_id=fact.object or 0)  # of which only what is taken back still goes
+    peers.forget_list(uow, fact.object or 0)
     if fact.by_us:
         outbox.peer_ended(uow, peer_id=fact.object or 0)
         return
@@ -120,4 +125,5 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     peers.PeerKeyConfirmed: (_key_confirmed,),
     peers.PeerKeyAnnounced: (_key_announced,),
     peers.PeerReplaced: (_replaced,),
+    peers.ListChanged: (_list_changed,),
 }

@@ -30,6 +30,7 @@ TASKS: tuple[tuple[str, timedelta, Callable[[UnitOfWork], object]], ...] = (
     ("peers.lapse", timedelta(hours=1), peers.lapse_due),
     ("peers.warn", timedelta(hours=1), peers.warn_due),
     ("peers.look", timedelta(hours=1), peers.look_due),
+    ("peers.lists", timedelta(hours=1), peers.read_lists_due),
     ("wire.purge", timedelta(hours=6), purge.purge_due),
 )
 

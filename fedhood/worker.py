@@ -7,7 +7,7 @@ import contextlib
 import traceback
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import catch_up, deliver, groups, hosts, peering, understand
+from fedhood.adapters.activitypub import catch_up, city_list, deliver, groups, hosts, peering, understand
 from fedhood.kernel import jobs
 from fedhood.kernel.errors import FedhoodError
 from fedhood.kernel.log import logger
@@ -31,6 +31,10 @@ async def _look(federation: Federation, job: jobs.Job) -> None:
     await peering.look(federation, int(job.details["peer"]))
 
 
+async def _read_list(federation: Federation, job: jobs.Job) -> None:
+    await city_list.read(federation, int(job.details["peer"]))
+
+
 async def _meet(federation: Federation, job: jobs.Job) -> None:
     await groups.meet(federation, int(job.details["peer"]))
 
@@ -38,6 +42,7 @@ async def _meet(federation: Federation, job: jobs.Job) -> None:
 JOBS: dict[str, Callable[[Federation, jobs.Job], Awaitable[None]]] = {
     "peer.discover": _discover,
     "peer.look": _look,
+    "peer.list": _read_list,
     "peer.meet": _meet,
 }
 

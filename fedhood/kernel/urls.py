@@ -51,6 +51,11 @@ class Addresses:
         """The actor that receives reports."""
         return f"{self.base}/ap/city"
 
+    @property
+    def city_list(self) -> str:
+        """The list of neighbourhoods that a city publishes."""
+        return f"{self.base}/ap/city/neighbourhoods"
+
     def group(self, key: str) -> str:
         """A neighbourhood."""
         return f"{self.base}/ap/groups/{key}"

@@ -222,6 +222,48 @@ class Agreement(_Table):
         indexes = ((('peer', 'ours'), True),)
 
 
+class PublishedList(_Table):
+    id = peewee.AutoField()
+    entries = peewee.TextField()
+    updated_at = peewee.BigIntegerField()
+    published_by = peewee.IntegerField(null=True)
+
+    class Meta:
+        table_name = 'published_list'
+
+
+class FollowedList(_Table):
+    peer = peewee.IntegerField(primary_key=True)
+    followed_at = peewee.BigIntegerField()
+    followed_by = peewee.IntegerField(null=True)
+    asked_at = peewee.BigIntegerField(null=True)
+    fetched_at = peewee.BigIntegerField(null=True)
+    updated_at = peewee.BigIntegerField(null=True)
+    digest = peewee.TextField(null=True)
+    trouble = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = 'followed_list'
+
+
+class Listed(_Table):
+    id = peewee.AutoField()
+    peer = peewee.IntegerField()
+    host = peewee.TextField()
+    name = peewee.TextField()
+    fingerprint = peewee.TextField()
+    groups = peewee.TextField()
+    listed_at = peewee.BigIntegerField()
+    left_at = peewee.BigIntegerField(null=True)
+    answered = peewee.TextField(null=True)
+    answered_at = peewee.BigIntegerField(null=True)
+    answered_by = peewee.IntegerField(null=True)
+
+    class Meta:
+        table_name = 'listed'
+        indexes = ((('peer', 'host'), True), (('host',), False))
+
+
 class Household(_Table):
     id = peewee.AutoField()
     neighbourhood = peewee.IntegerField(index=True)
@@ -695,6 +737,9 @@ TABLES = (
     Attempt,
     Peer,
     Agreement,
+    PublishedList,
+    FollowedList,
+    Listed,
     Household,
     Membership,
     CodeSheet,

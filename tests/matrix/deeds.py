@@ -142,6 +142,13 @@ FORMS = {
     "/host/neighbours/here": Form(
         (_LOOK_AFTER | _AGREE) - {"birch moderator"}, {"writer": "1", "reader": "2", "on": "yes"}
     ),
+    "/host/neighbours/list/put": Form(_AGREE),
+    "/host/neighbours/list/take": Form(_AGREE, {"host": "x.example"}),
+    "/host/neighbours/list/follow": Form(_AGREE, {"peer": "1", "on": "yes"}),
+    "/host/neighbours/list/read": Form(_AGREE, {"peer": "1"}),
+    "/host/neighbours/list/answer": Form(
+        _AGREE, {"city": "1", "host": "x.example", "change": "joined", "letters": "x", "answer": "yes"}
+    ),
     "/host/neighbours/{peer}/match": Form(_AGREE, {"pair-1-0": "on"}, lambda _: ["/host/neighbours/1/match"]),
     "/host/neighbours/{peer}/differ": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/differ"]),
     "/host/neighbours/{peer}/readers": Form(

@@ -20,10 +20,10 @@ _MOST_BOXES = 90
 
 async def find(visit: Visit) -> Peer:
     """The place that the address names. Raises NotFound."""
-    number = visit.request.match_info["peer"]
-    if len(number) > 9:
+    digits = visit.request.match_info["peer"]
+    if len(digits) > 9:
         raise NotFound
-    return await visit.database.read(peers.get, int(number))
+    return await visit.database.read(peers.get, int(digits))
 
 
 async def may_agree(visit: Visit) -> bool:
@@ -115,19 +115,20 @@ async def readers(visit: Visit) -> web.StreamResponse:
     """Who of theirs reads what one of ours shows next door."""
     peer = await find(visit)
     form = await visit.form()
-    writer = _number(form.get("writer", ""))
+    writer = number(form.get("writer", ""))
     await visit.database.write(
         peers.change_readers,
         by=visit.viewer,
         peer_id=peer.id,
         writer=writer,
         readers=[uri for name, uri in form.items() if name.startswith(f"reader-{writer}-")],
-        was=[_number(one) for one in form.get("was", "").split()],
+        was=[number(one) for one in form.get("was", "").split()],
     )
     return go(f"/host/neighbours/{peer.id}")
 
 
-def _number(text: str) -> int:
+def number(text: str) -> int:
+    """A number that a form of ours carries. Raises Invalid."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Invalid(code="form")
     return int(text)

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from fedhood.adapters.web import forms, host_agreed, peer_words
+from fedhood.adapters.web import forms, host_agreed, host_list, peer_words
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.keys import OUR_LETTERS
 from fedhood.adapters.web.visit import Visit, go
@@ -32,6 +32,9 @@ async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) 
         path="/host/neighbours",
         named=visit.settings.host,
         city=visit.settings.profile is Profile.CITY,
+        list=host_list.PATH
+        if any(peer.trust is Trust.CITY and peer.state is PeerState.AGREED for peer in known)
+        else "",
         may_agree=await host_agreed.may_agree(visit),
         peers=[await _row(visit, peer) for peer in known if not _is_taken_away(peer)],
         pairs_here=[
@@ -43,6 +46,11 @@ async def _page(visit: Visit, typed: str, errors: Errors, *, status: int = 200) 
         typed=typed,
         errors=errors,
     )
+
+
+def _is_with_a_city(known: list[Peer]) -> bool:
+    """Whether this is the city of somebody, or has one."""
+    return any(peer.trust is Trust.CITY and peer.state is PeerState.AGREED for peer in known)
 
 
 def _is_taken_away(peer: Peer) -> bool:
@@ -114,6 +122,7 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         said=said,
         our_letters=await visit.request.app[OUR_LETTERS].read(),
         their_letters=peer.shown_fingerprint or "",
+        hints=await host_list.hints(visit, peer) if asks or peer.suspended_at is not None else [],
         is_other_hand=asks and peer.is_other_hand,
         may_confirm=asks and not is_pressed,
         asks_to_be=peer_words.asks_to_be(peer, visit.words, visit.settings.profile) if asks else "",

@@ -36,6 +36,7 @@ _SENTENCES: dict[Kind, str] = {
         "called them."
     ),
     Kind.PEER_KEY_ANNOUNCED: N_("A neighbouring place has new letters. Its old ones say so; there is nothing to do."),
+    Kind.LIST_CHANGED: N_("The city’s list of neighbourhoods says something new. Nothing follows until you answer."),
     Kind.REPORT: N_("Somebody tells you that something is not right."),
     Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
     Kind.POST_HIDDEN: N_("Those who look after this place hid something you wrote."),
@@ -64,6 +65,7 @@ _ELSEWHERE = {
     Kind.PEER_ENDED: "/host/neighbours/{}",
     Kind.PEER_ENDING: "/host/neighbours/{}",
     Kind.PEER_KEY: "/host/neighbours/{}",
+    Kind.LIST_CHANGED: "/host/neighbours/list",
     Kind.PEER_KEY_ANNOUNCED: "/host/neighbours/{}",
     Kind.POST_HIDDEN: "/p/{}",
     Kind.REPORT: "/host/reports",

@@ -30,6 +30,7 @@ class Kind(enum.StrEnum):
     PEER_ENDING = "peer-ending"
     PEER_KEY = "peer-key"
     PEER_KEY_ANNOUNCED = "peer-key-announced"
+    LIST_CHANGED = "list-changed"
     REPORT = "report"
     REPORT_ANSWER = "report-answer"
     POST_HIDDEN = "post-hidden"

@@ -237,6 +237,68 @@ class PeerEnded(Fact):
     by_us: bool
 
 
+# a list fits into one document of 10,000 JSON values
+MOST_LISTED = 1000
+MOST_LISTED_GROUPS = 2000
+
+
+class Change(enum.StrEnum):
+    """What a city's list says that we do not know yet: an answer is asked for, and nothing follows by itself."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    LETTERS = "letters"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A server on a city's list, with its letters and the Group ids of its neighbourhoods."""
+
+    host: str
+    name: str
+    actor_uri: str
+    fingerprint: str
+    groups: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedList:
+    """What a city publishes, in the order of the hosts."""
+
+    entries: tuple[Listed, ...]
+    updated_at: datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedList:
+    """A city's list that is followed here; `trouble` says why it could not be read last, in a word."""
+
+    peer: int
+    followed_at: datetime
+    fetched_at: datetime | None
+    updated_at: datetime | None
+    trouble: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Something to answer about one server of a city's list. `known` is our id of it, None when we do not know it."""
+
+    city: int
+    change: Change
+    host: str
+    name: str
+    fingerprint: str
+    known: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListChanged(Fact):
+    """A city's list says something that somebody here should answer."""
+
+    kind: ClassVar[str] = "peer.list-changed"
+
+
 # the last part begins with a letter: names that end in a number are addresses in disguise (127.1, 0x7f.1)
 _NAME = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _LOOPBACK = re.compile(r"[a-z0-9-]{1,63}\.localhost:[1-9][0-9]{0,4}")

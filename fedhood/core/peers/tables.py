@@ -67,3 +67,54 @@ class AgreementTable(Table):
     class Meta:
         table_name = "agreement"
         indexes = ((("peer", "ours"), True),)
+
+
+class PublishedListTable(Table):
+    """The list of neighbourhoods that a city publishes: one row, written anew with each change."""
+
+    id = p0(peewee.AutoField())
+    entries = p0(JsonField())
+    updated_at = p0(MomentField())
+    published_by = p2(peewee.IntegerField(null=True))
+
+    class Meta:
+        table_name = "published_list"
+
+
+class FollowedListTable(Table):
+    """The list of a city (`peer`) that somebody here follows, and how reading it went."""
+
+    peer = p0(peewee.IntegerField(primary_key=True))
+    followed_at = p0(MomentField())
+    followed_by = p2(peewee.IntegerField(null=True))
+    asked_at = p0(MomentField(null=True))
+    fetched_at = p0(MomentField(null=True))
+    updated_at = p0(MomentField(null=True))
+    digest = p0(peewee.TextField(null=True))
+    trouble = p0(peewee.TextField(null=True))
+
+    class Meta:
+        table_name = "followed_list"
+
+
+class ListedTable(Table):
+    """A server that a followed list (of `peer`) names, or named until `left_at`.
+
+    `answered` is the last thing of it that somebody here answered: what, and which letters.
+    """
+
+    id = p0(peewee.AutoField())
+    peer = p0(peewee.IntegerField())
+    host = p0(peewee.TextField())
+    name = p0(peewee.TextField())
+    fingerprint = p0(peewee.TextField())
+    groups = p0(JsonField())
+    listed_at = p0(MomentField())
+    left_at = p0(MomentField(null=True))
+    answered = p0(peewee.TextField(null=True))
+    answered_at = p0(MomentField(null=True))
+    answered_by = p2(peewee.IntegerField(null=True))
+
+    class Meta:
+        table_name = "listed"
+        indexes = ((("peer", "host"), True), (("host",), False))
