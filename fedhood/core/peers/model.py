@@ -109,8 +109,9 @@ class Peer:
 
     @property
     def is_other_hand(self) -> bool:
-        """Whether its key is another than the one under which this name was last agreed with."""
-        return self.agreed_key is not None and self.agreed_key != self.multikey
+        """Whether, nothing being agreed, its key is another than the one under which this name was last agreed with."""
+        known = self.agreed_key is None or self.agreed_key == self.multikey
+        return not known and self.state is not PeerState.AGREED
 
     @property
     def may_take_back(self) -> bool:
