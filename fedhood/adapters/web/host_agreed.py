@@ -145,7 +145,7 @@ async def again(visit: Visit) -> web.StreamResponse:
     """The letters were compared once more: they are a neighbour again, and those read along who are chosen now."""
     peer = await find(visit)
     form = await visit.form()
-    pairs = await chosen(visit, form) if await choices(visit, peer) else None
+    pairs = await chosen(visit, peer, form) if await choices(visit, peer) else None
     letters = form.get("letters", "")
     await once(visit, peers.grant, peer, trust=Trust.NEIGHBOUR, pairs=pairs, fingerprint=letters)
     return go(f"/host/neighbours/{peer.id}")
@@ -183,10 +183,16 @@ async def look(visit: Visit) -> web.StreamResponse:
     return go(f"/host/neighbours/{peer.id}")
 
 
-async def chosen(visit: Visit, form: Mapping[str, str]) -> list[tuple[int, str]]:
-    """Which of ours is read by which of theirs (address), as it was ticked."""
+async def chosen(visit: Visit, peer: Peer, form: Mapping[str, str]) -> list[tuple[int, str]]:
+    """Which of ours is read by which of theirs (address), as it was ticked; what they do not offer is not chosen."""
     ours = await visit.database.read(neighbourhoods.ours)
-    return [(our.id, uri) for our in ours for name, uri in form.items() if name.startswith(f"pair-{our.id}-")]
+    theirs = {group["uri"] for group in peer.offered_groups or []}
+    return [
+        (our.id, uri)
+        for our in ours
+        for name, uri in form.items()
+        if name.startswith(f"pair-{our.id}-") and uri in theirs
+    ]
 
 
 async def once(visit: Visit, act: Callable[..., None], peer: Peer, **how: Any) -> None:

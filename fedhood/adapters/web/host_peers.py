@@ -147,7 +147,7 @@ async def match(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     pairs: list[tuple[int, str]] | None = None
     if await host_agreed.choices(visit, peer):
-        pairs = await host_agreed.chosen(visit, form)
+        pairs = await host_agreed.chosen(visit, peer, form)
         if not pairs:
             errors = Errors({"pairs": visit.words.gettext("Choose at least one who reads along.")})
             return await _peer_page(visit, peer, errors, status=422)
