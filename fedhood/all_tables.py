@@ -30,7 +30,7 @@ from fedhood.core.metrics.tables import CityAreaTable, CityAreaVersionTable, Iss
 from fedhood.core.moderation.tables import ActionTable, ReportTable
 from fedhood.core.neighbourhoods.tables import NeighbourhoodTable, PairTable
 from fedhood.core.notifications.tables import NotificationTable
-from fedhood.core.peers.tables import AgreementTable, PeerTable
+from fedhood.core.peers.tables import AgreementTable, FollowedListTable, ListedTable, PeerTable, PublishedListTable
 from fedhood.core.posts.tables import PlaceTable, PostTable, VersionTable
 from fedhood.core.relations.tables import BlockTable
 from fedhood.kernel.facts import FactTable
@@ -58,6 +58,9 @@ TABLES: tuple["type[Table]", ...] = (
     AttemptTable,
     PeerTable,
     AgreementTable,
+    PublishedListTable,
+    FollowedListTable,
+    ListedTable,
     HouseholdTable,
     MembershipTable,
     SheetTable,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fedhood import said_anew
+from fedhood import peer_consequences, said_anew
 from fedhood.adapters.activitypub import outbox
 from fedhood.core import (
     access,
@@ -21,12 +21,10 @@ from fedhood.core import (
     moderation,
     neighbourhoods,
     notifications,
-    peers,
     posts,
 )
 from fedhood.core.help_requests import State
 from fedhood.core.notifications import Kind
-from fedhood.kernel import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,26 +204,7 @@ def _confirmed(uow: UnitOfWork, fact: help_requests.HelpConfirmed) -> None:
     _tell(uow, fact.helper, Kind.DID_YOU_MEET, fact.object or 0, fact.asker)
 
 
-# -- peers ------------------------------------------------------------------------------------------------------------
-
-
-def _peer_found(uow: UnitOfWork, fact: peers.PeerFound) -> None:
-    outbox.peer_found(uow, peer_id=fact.object or 0)
-
-
-def _peer_asked(uow: UnitOfWork, fact: peers.PeerAsked) -> None:
-    for account in peers.keepers(uow.db):
-        notifications.tell(uow, account=account, kind=Kind.PEER_ASKS, object=fact.object or 0)
-
-
-def _peer_agreed(uow: UnitOfWork, fact: peers.PeerAgreed) -> None:
-    outbox.peer_agreed(uow, peer_id=fact.object or 0)
-    jobs.add(uow, "peer.meet", ordering_key=f"peer.{fact.object}", peer=fact.object)
-    outbox.city_agreed(uow, peer_id=fact.object or 0)
-    if fact.ask_too:
-        outbox.peer_found(uow, peer_id=fact.object or 0)
-    if peers.agreement(uow.db, fact.object or 0, ours=False) is not None:
-        said_anew.to_a_neighbour(uow, fact.object or 0)
+# -- places and who looks after them ----------------------------------------------------------------------------------
 
 
 def _paired(uow: UnitOfWork, fact: neighbourhoods.Paired) -> None:
@@ -260,28 +239,8 @@ def _report_closed(uow: UnitOfWork, fact: moderation.ReportClosed) -> None:
         notifications.tell(uow, account=fact.reporter, kind=Kind.REPORT_ANSWER, object=fact.report)
 
 
-def _peer_granted(uow: UnitOfWork, fact: peers.PeerGranted) -> None:
-    said_anew.to_a_neighbour(uow, fact.object or 0)
-
-
 def _post_shown(uow: UnitOfWork, fact: moderation.PostShown) -> None:
     said_anew.of_a_post(uow, fact.object or 0)
-
-
-def _peer_asked_again(uow: UnitOfWork, fact: peers.PeerAskedAgain) -> None:
-    outbox.peer_agreed(uow, peer_id=fact.object or 0)
-
-
-def _peer_refused(uow: UnitOfWork, fact: peers.PeerRefused) -> None:
-    outbox.peer_rejected(uow, peer_id=fact.object or 0)
-
-
-def _peer_ended(uow: UnitOfWork, fact: peers.PeerEnded) -> None:
-    if fact.by_us:
-        outbox.peer_ended(uow, peer_id=fact.object or 0)
-        return
-    for account in peers.keepers(uow.db):
-        notifications.tell(uow, account=account, kind=Kind.PEER_ENDED, object=fact.object or 0)
 
 
 def _report_compiled(uow: UnitOfWork, fact: metrics.ReportCompiled) -> None:
@@ -360,11 +319,5 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     metrics.ReportCompiled: (_report_compiled,),
     metrics.ReportReceived: (_report_received,),
     metrics.ReportRefusedHere: (_report_refused_here,),
-    peers.PeerFound: (_peer_found,),
-    peers.PeerAsked: (_peer_asked,),
-    peers.PeerAgreed: (_peer_agreed,),
-    peers.PeerAskedAgain: (_peer_asked_again,),
-    peers.PeerGranted: (_peer_granted,),
-    peers.PeerRefused: (_peer_refused,),
-    peers.PeerEnded: (_peer_ended,),
+    **peer_consequences.TABLE,
 }

@@ -28,6 +28,9 @@ TASKS: tuple[tuple[str, timedelta, Callable[[UnitOfWork], object]], ...] = (
     ("help.erase", timedelta(hours=6), help_requests.erase_due),
     ("access.tries", timedelta(hours=6), access.forget_old_tries),
     ("peers.lapse", timedelta(hours=1), peers.lapse_due),
+    ("peers.warn", timedelta(hours=1), peers.warn_due),
+    ("peers.look", timedelta(hours=1), peers.look_due),
+    ("peers.lists", timedelta(hours=1), peers.read_lists_due),
     ("wire.purge", timedelta(hours=6), purge.purge_due),
 )
 

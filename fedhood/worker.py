@@ -7,7 +7,17 @@ import contextlib
 import traceback
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import catch_up, deliver, forwarded, groups, hosts, peering, rotation, understand
+from fedhood.adapters.activitypub import (
+    catch_up,
+    city_list,
+    deliver,
+    forwarded,
+    groups,
+    hosts,
+    peering,
+    rotation,
+    understand,
+)
 from fedhood.adapters.activitypub.actors import ActorKind, ActorRef
 from fedhood.kernel import jobs
 from fedhood.kernel.errors import FedhoodError
@@ -28,6 +38,14 @@ async def _discover(federation: Federation, job: jobs.Job) -> None:
     await peering.discover(federation, int(job.details["peer"]))
 
 
+async def _look(federation: Federation, job: jobs.Job) -> None:
+    await peering.look(federation, int(job.details["peer"]))
+
+
+async def _read_list(federation: Federation, job: jobs.Job) -> None:
+    await city_list.read(federation, int(job.details["peer"]))
+
+
 async def _meet(federation: Federation, job: jobs.Job) -> None:
     await groups.meet(federation, int(job.details["peer"]))
 
@@ -38,6 +56,8 @@ async def _renew_keys(federation: Federation, job: jobs.Job) -> None:
 
 JOBS: dict[str, Callable[[Federation, jobs.Job], Awaitable[None]]] = {
     "peer.discover": _discover,
+    "peer.look": _look,
+    "peer.list": _read_list,
     "peer.meet": _meet,
     "keys.renew": _renew_keys,
 }

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "accounts": ("fedhood.cli.accounts", "A way back in for a resident, and who looks after a neighbourhood."),
     "neighbourhoods": ("fedhood.cli.neighbourhoods", "The neighbourhoods of this server, and which read each other."),
     "keys": ("fedhood.cli.keys", "Other keys for this server, a neighbourhood or a resident."),
+    "peers": ("fedhood.cli.peers", "The servers next door and the city, and what is agreed with each."),
     "backup": ("fedhood.cli.keep", "Copy the whole server into one file, while it runs."),
     "restore": ("fedhood.cli.keep", "Unpack a backup into an empty data folder."),
     "doctor": ("fedhood.cli.doctor", "Say what is well and what is not."),

@@ -51,6 +51,11 @@ class Addresses:
         """The actor that receives reports."""
         return f"{self.base}/ap/city"
 
+    @property
+    def city_list(self) -> str:
+        """The list of neighbourhoods that a city publishes."""
+        return f"{self.base}/ap/city/neighbourhoods"
+
     def group(self, key: str) -> str:
         """A neighbourhood."""
         return f"{self.base}/ap/groups/{key}"
@@ -122,3 +127,16 @@ def origin(uri: str) -> str:
 def authority(uri: str) -> str:
     """Host and port of an address in lower case: what a peer is known by; empty for what is no http(s) address."""
     return origin(uri).partition("://")[2]
+
+
+# under which a country has people register their names
+_SHARED = frozenset({"ac", "co", "com", "edu", "go", "gob", "gov", "gv", "ne", "net", "or", "org"})
+
+
+def registered_name(host: str) -> str:
+    """The part of a host that somebody registered, as near as it can be told without a list: oak.example of
+    a.b.oak.example, oak.co.uk of a.oak.co.uk. A port is left out.
+    """
+    labels = host.partition(":")[0].split(".")
+    is_shared = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SHARED
+    return ".".join(labels[-3 if is_shared else -2 :])

@@ -74,8 +74,9 @@ class Neighbourhood(_Table):
     households_on = peewee.TextField()
     rules = peewee.TextField()
     peer = peewee.IntegerField(null=True)
-    uri = peewee.TextField(null=True, unique=True)
+    uri = peewee.TextField(null=True)
     created_at = peewee.BigIntegerField()
+    replaced_at = peewee.BigIntegerField(null=True)
     version = peewee.IntegerField()
 
     class Meta:
@@ -189,6 +190,11 @@ class Peer(_Table):
     our_follow_uri = peewee.TextField(null=True)
     confirmed_at = peewee.BigIntegerField(null=True)
     agreed_at = peewee.BigIntegerField(null=True)
+    agreed_key = peewee.TextField(null=True)
+    suspended_at = peewee.BigIntegerField(null=True)
+    other_key = peewee.TextField(null=True)
+    looked_at = peewee.BigIntegerField(null=True)
+    missed_at = peewee.BigIntegerField(null=True)
     confirmed_by = peewee.IntegerField(null=True)
     chosen_pairs = peewee.TextField(null=True)
     last_error = peewee.TextField(null=True)
@@ -206,12 +212,56 @@ class Agreement(_Table):
     ours = peewee.BooleanField()
     trust = peewee.TextField()
     scopes = peewee.TextField()
+    pairs = peewee.TextField(null=True)
     valid_until = peewee.BigIntegerField()
     updated_at = peewee.BigIntegerField()
+    warned_at = peewee.BigIntegerField(null=True)
 
     class Meta:
         table_name = 'agreement'
         indexes = ((('peer', 'ours'), True),)
+
+
+class PublishedList(_Table):
+    id = peewee.AutoField()
+    entries = peewee.TextField()
+    updated_at = peewee.BigIntegerField()
+    published_by = peewee.IntegerField(null=True)
+
+    class Meta:
+        table_name = 'published_list'
+
+
+class FollowedList(_Table):
+    peer = peewee.IntegerField(primary_key=True)
+    followed_at = peewee.BigIntegerField()
+    followed_by = peewee.IntegerField(null=True)
+    asked_at = peewee.BigIntegerField(null=True)
+    fetched_at = peewee.BigIntegerField(null=True)
+    updated_at = peewee.BigIntegerField(null=True)
+    digest = peewee.TextField(null=True)
+    trouble = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = 'followed_list'
+
+
+class Listed(_Table):
+    id = peewee.AutoField()
+    peer = peewee.IntegerField()
+    host = peewee.TextField()
+    name = peewee.TextField()
+    fingerprint = peewee.TextField()
+    groups = peewee.TextField()
+    listed_at = peewee.BigIntegerField()
+    left_at = peewee.BigIntegerField(null=True)
+    answered = peewee.TextField(null=True)
+    answered_at = peewee.BigIntegerField(null=True)
+    answered_by = peewee.IntegerField(null=True)
+
+    class Meta:
+        table_name = 'listed'
+        indexes = ((('peer', 'host'), True), (('host',), False))
 
 
 class Household(_Table):
@@ -707,6 +757,9 @@ TABLES = (
     Attempt,
     Peer,
     Agreement,
+    PublishedList,
+    FollowedList,
+    Listed,
     Household,
     Membership,
     CodeSheet,
@@ -744,6 +797,7 @@ WITHOUT_ROWID = (
     PostPlace,
 )
 INDEXES = (
+    'CREATE UNIQUE INDEX "neighbourhood_uri" ON "neighbourhood" ("uri") WHERE ("replaced_at" IS NULL)',
     'CREATE INDEX "post_category_id" ON "post" ("category", "id")',
     'CREATE INDEX "post_root_id" ON "post" ("root", "id") WHERE ("root" IS NOT NULL)',
     'CREATE INDEX "post_hidden" ON "post" ("hidden_at") WHERE ("hidden_at" IS NOT NULL)',

@@ -134,8 +134,8 @@ def both_say_they_match(scene: Scene) -> str:
 
 def say_they_match(keeper: Visitor, page: str) -> None:
     """Press "they match", every pair of neighbourhoods chosen."""
-    boxes = re.findall(r'name="(pair-[0-9]+-[0-9]+)"', keeper.get(page).text)
-    keeper.submit(f"{page}/match", dict.fromkeys(boxes, "on"), form_on=page)
+    boxes = re.findall(r'name="(pair-[0-9]+-[0-9]+)" value="([^"]*)"', keeper.get(page).text)
+    keeper.submit(f"{page}/match", dict(boxes), form_on=page)
 
 
 def match_form(keeper: Visitor, other: House | None = None) -> str:

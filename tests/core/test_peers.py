@@ -189,6 +189,36 @@ def test_at_most_twenty_strangers_wait_for_an_answer(database, elm, mo):
     assert ask(database, host="oak3.example", groups=[]) == waiting[3], "who waits may ask again"
     database.transact(peers.reject, by=mo, peer_id=waiting[0])
     assert ask(database)
+    with pytest.raises(TooMany):
+        ask(database, host="oak0.example", groups=[])
+
+
+def test_at_most_three_of_one_registered_name_wait_for_an_answer(database, elm, mo):
+    for number in range(3):
+        ask(database, host=f"n{number}.evil.example", groups=[])
+    for host in ("n4.evil.example", "a.b.evil.example", "evil.example"):
+        with pytest.raises(TooMany):
+            ask(database, host=host, groups=[])
+    assert ask(database), "others have their own room"
+    database.transact(peers.reject, by=mo, peer_id=database.look(peers.by_host, "n0.evil.example").id)
+    assert ask(database, host="n4.evil.example", groups=[])
+
+
+def test_who_was_a_neighbour_or_was_looked_for_finds_room(database, elm, mo):
+    former, looked_for = agreed(database, mo), found(database, mo, "ash.example")
+    database.transact(peers.end, by=mo, peer_id=former)
+    for number in range(20):
+        ask(database, host=f"oak{number}.example", groups=[])
+    assert ask(database, number=2) == former
+    assert ask(database, host="ash.example", groups=[]) == looked_for
+
+
+async def test_of_many_strangers_who_ask_at_once_no_more_than_the_most_wait(running):
+    hosts = [f"oak{number}.example" for number in range(30)]
+    answers = await asyncio.gather(
+        *(running.write(peers.asked, **asking(host, groups=[])) for host in hosts), return_exceptions=True
+    )
+    assert sum(isinstance(one, TooMany) for one in answers) == 10
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------------

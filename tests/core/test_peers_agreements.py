@@ -223,13 +223,17 @@ def test_their_newer_word_replaces_the_older_whole_and_an_older_one_nothing(data
     assert "neighbours" in granted(database, peer, ours=False)
 
 
-def test_without_the_scope_of_neighbours_no_pair_of_theirs_counts(database, elm, mo, clock):
+def test_who_grants_less_than_neighbours_neither_shows_nor_is_shown_anything_next_door(database, elm, mo, clock):
     peer = agreed(database, mo)
     grant_us(database, clock, peer, elm)
     grant_us(database, clock, peer, elm, trust=Trust.FEDIVERSE, scopes=["public"])
     assert granted(database, peer, ours=False) == {"public"}
+    assert granted(database, peer, ours=True) == {"public"}, "nobody is told what they cannot answer"
     assert not reads_oak(database, elm)
-    assert [one.name for one in database.look(neighbourhoods.readers_of, elm)] == ["Oak"], "ours is ours to say"
+    assert database.look(neighbourhoods.readers_of, elm) == []
+    grant_us(database, clock, peer, elm)
+    assert [one.name for one in database.look(neighbourhoods.readers_of, elm)] == ["Oak"], "our word stood all the time"
+    assert granted(database, peer, ours=True) == {"public", "neighbours", "direct"}
 
 
 def test_nobody_grants_us_what_we_did_not_ask_for(database, elm, mo, clock):

@@ -79,3 +79,20 @@ def test_the_origin_of_an_address(uri: str, origin: str):
 def test_whatever_comes_has_an_origin_or_none(uri: str):
     found = urls.origin(uri)
     assert found == "" or found == found.lower()
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("oak.example", "oak.example"),
+        ("a.b.oak.example", "oak.example"),
+        ("oak.co.uk", "oak.co.uk"),
+        ("a.b.oak.co.uk", "oak.co.uk"),
+        ("co.uk", "co.uk"),
+        ("oak.com.example", "com.example"),
+        ("street.oak.be", "oak.be"),
+        ("oak.localhost:8080", "oak.localhost"),
+    ],
+)
+def test_what_somebody_registered_is_the_end_of_a_host(host, name):
+    assert urls.registered_name(host) == name

@@ -142,8 +142,23 @@ FORMS = {
     "/host/neighbours/here": Form(
         (_LOOK_AFTER | _AGREE) - {"birch moderator"}, {"writer": "1", "reader": "2", "on": "yes"}
     ),
+    "/host/neighbours/list/put": Form(_AGREE),
+    "/host/neighbours/list/take": Form(_AGREE, {"host": "x.example"}),
+    "/host/neighbours/list/follow": Form(_AGREE, {"peer": "1", "on": "yes"}),
+    "/host/neighbours/list/read": Form(_AGREE, {"peer": "1"}),
+    "/host/neighbours/list/answer": Form(
+        _AGREE, {"city": "1", "host": "x.example", "change": "joined", "letters": "x", "answer": "yes"}
+    ),
     "/host/neighbours/{peer}/match": Form(_AGREE, {"pair-1-0": "on"}, lambda _: ["/host/neighbours/1/match"]),
     "/host/neighbours/{peer}/differ": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/differ"]),
+    "/host/neighbours/{peer}/readers": Form(
+        (_LOOK_AFTER | _AGREE) - {"birch moderator"}, {"writer": "1"}, lambda _: ["/host/neighbours/1/readers"]
+    ),
+    "/host/neighbours/{peer}/less": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/less"]),
+    "/host/neighbours/{peer}/again": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/again"]),
+    "/host/neighbours/{peer}/renew": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/renew"]),
+    "/host/neighbours/{peer}/key": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/key"]),
+    "/host/neighbours/{peer}/look": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/look"]),
     "/host/neighbours/{peer}/block": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/block"]),
     "/host/neighbours/{peer}/unblock": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/unblock"]),
     "/host/codes": Form(_LOOK_AFTER, {"place": "1", "count": "1"}),

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from fedhood.core import access, peers
 from fedhood.core.access import Permission
+from fedhood.core.peers.tables import FollowedListTable, ListedTable
 from tests.matrix import deeds
 from tests.matrix.trying import keys
 
 if TYPE_CHECKING:
+    from fedhood.kernel.database import UnitOfWork
     from tests.matrix.knock import Answer
     from tests.matrix.scene import Scene, Site
     from tests.matrix.tally import Tally
@@ -97,6 +99,19 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("elm keeper", "/host/neighbours/{peer}/match", letters, peer=fir.id)
     await done("elm keeper", "/host/neighbours/{peer}/block", peer=fir.id)
     await done("elm keeper", "/host/neighbours/{peer}/unblock", peer=fir.id)
+    next_door = await elm.place.database.read(peers.by_host, scene.oak.place.host)
+    assert next_door is not None
+    group = next(one["uri"] for one in next_door.offered_groups or [] if one["name"] == "Oak")
+    await done(
+        "elm moderator", "/host/neighbours/{peer}/readers", {"writer": "1", "reader-1-0": group}, peer=next_door.id
+    )
+    await done("elm keeper", "/host/neighbours/{peer}/less", peer=next_door.id)
+    letters = {"letters": next_door.fingerprint or "", "pair-1-0": group}
+    await done("elm keeper", "/host/neighbours/{peer}/again", letters, peer=next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/renew", peer=next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/look", peer=next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/key", {"letters": next_door.fingerprint or ""}, peer=next_door.id)
+    await _answer_a_list(scene, done, next_door.id)
     area = {
         "new-name": "x",
         "new-host": "x.example",
@@ -112,6 +127,24 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("clerk", "/city/clerks/{account}/dismiss", account=invited)
     await done("cedar", "/sign-out")
     await done("birch", "/account/leave", {"passphrase": words})
+
+
+async def _answer_a_list(scene: Scene, done: Doer, city: int) -> None:
+    """Oak as a city, whose list names somebody."""
+
+    def follow(uow: UnitOfWork) -> None:
+        FollowedListTable.insert(peer=city, followed_at=uow.now).execute(uow.db)
+        ListedTable.insert(
+            peer=city, host="x.localhost:9", name="x", fingerprint="AAAA", groups=[], listed_at=uow.now
+        ).execute(uow.db)
+
+    await scene.elm.place.database.write(follow)
+    which = {"city": str(city), "host": "x.localhost:9", "change": "joined", "letters": "AAAA"}
+    await done("elm keeper", "/host/neighbours/list/read", {"peer": str(city)})
+    await done("elm keeper", "/host/neighbours/list/answer", {**which, "answer": "no"})
+    await done("elm keeper", "/host/neighbours/list/follow", {"peer": str(city), "on": "no"})
+    await done("clerk", "/host/neighbours/list/put")
+    await done("clerk", "/host/neighbours/list/take", {"host": scene.oak.place.host})
 
 
 async def part(scene: Scene, tally: Tally) -> None:

@@ -73,9 +73,10 @@ async def place(
     clock_offset: Path | None = None,
     profile: Profile = Profile.NEIGHBOURHOOD,
     dsn: str = "",
+    port: int = 0,
 ) -> Place:
-    """Start a server called `name`.localhost with these neighbourhoods; with `dsn` on PostgreSQL."""
-    port = free_port()
+    """Start a server called `name`.localhost with these neighbourhoods; with `dsn` on PostgreSQL, with `port` at it."""
+    port = port or free_port()
     settings = Settings(
         data_dir=folder / name,
         listen=f"127.0.0.1:{port}",

@@ -18,7 +18,7 @@ import peewee
 
 from fedhood.adapters.activitypub import contexts, keys, message_signatures, proofs
 from fedhood.adapters.activitypub.tables import ActorKeyTable, DeliveryTable, RetiredKeyTable
-from fedhood.core import accounts, metrics, neighbourhoods
+from fedhood.core import accounts, metrics, neighbourhoods, peers
 from fedhood.kernel import urls
 from fedhood.kernel.clock import instant, milliseconds
 from fedhood.kernel.database import Compiled, hole
@@ -291,11 +291,12 @@ def server_name(db: peewee.Database, addresses: Addresses) -> str:
 
 
 def _instance(db: peewee.Database, addresses: Addresses, ref: ActorRef) -> dict[str, Any]:
+    publishes = peers.published(db) is not None and metrics.city_name(db) != ""
     made = _members(
         db,
         addresses,
         ref,
-        context=contexts.INSTANCE,
+        context=contexts.INSTANCE_WITH_LIST if publishes else contexts.INSTANCE,
         kind="Application",
         uri=addresses.instance,
         handle=addresses.host,
@@ -307,7 +308,8 @@ def _instance(db: peewee.Database, addresses: Addresses, ref: ActorRef) -> dict[
         page=urls.person(addresses.host),
     )
     made |= _manners(approves=True, discoverable=False)
-    return made | {"fhPeerInbox": addresses.peer_inbox, "implements": _implements()}
+    made |= {"fhPeerInbox": addresses.peer_inbox, "implements": _implements()}
+    return made | {"fhNeighbourhoodList": addresses.city_list} if publishes else made
 
 
 def _group(db: peewee.Database, addresses: Addresses, ref: ActorRef) -> dict[str, Any]:

@@ -81,7 +81,8 @@ async def ask_one(federation: Federation) -> bool:
     if wanted is None:
         return False
     peer = await federation.database.read(peers.get, wanted.peer)
-    if peer.state is not PeerState.AGREED or peer.trust is Trust.BLOCKED or peer.actor_uri is None:
+    is_heard = peer.state is PeerState.AGREED and peer.trust is not Trust.BLOCKED and peer.suspended_at is None
+    if not is_heard or peer.actor_uri is None:
         await federation.database.write(_rest, wanted.peer, None)
         return True
     try:

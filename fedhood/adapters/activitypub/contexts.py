@@ -64,6 +64,19 @@ INSTANCE: Final[Context] = [
     *_ACTOR_BASE,
     {**_MANNERS, **_FEATURED, **_WEBFINGER, **_SCOPE, "fhPeerInbox": _link("fh:peerInbox"), **_IMPLEMENTS},
 ]
+# the same on a city's server that publishes a list
+INSTANCE_WITH_LIST: Final[Context] = [
+    *_ACTOR_BASE,
+    {
+        **_MANNERS,
+        **_FEATURED,
+        **_WEBFINGER,
+        **_SCOPE,
+        "fhPeerInbox": _link("fh:peerInbox"),
+        "fhNeighbourhoodList": _link("fh:neighbourhoodList"),
+        **_IMPLEMENTS,
+    },
+]
 ACTOR: Final[Context] = [
     *_ACTOR_BASE,
     DATA_INTEGRITY,
@@ -128,4 +141,6 @@ PEERING: Final[Context] = [
 REPORT: Final[Context] = [*PLAIN, {**_FEDHOOD, "fhDigest": "fh:digest", "fhReason": "fh:reason"}]
 # the report itself, which has the fedhood namespace for every word of its own (metrics schema)
 METRICS_REPORT: Final[Context] = [*PLAIN, {"@vocab": FEDHOOD}]
+# a city's list, likewise
+NEIGHBOURHOOD_LIST: Final[Context] = METRICS_REPORT
 TOMBSTONE: Final = ACTIVITYSTREAMS

@@ -170,7 +170,7 @@ def _never_was() -> web.Response:
 def signer(db: peewee.Database, request: web.Request, federation: Federation) -> Peer | None:
     """The peer whose instance actor signed this GET; None without a signature, or with one that does not hold.
 
-    Raises NotFound for a blocked peer: to it there is nothing here.
+    A peer whose key is in question is like anybody. Raises NotFound for a blocked peer: to it there is nothing here.
     """
     headers = list(request.headers.items())
     try:
@@ -189,7 +189,7 @@ def signer(db: peewee.Database, request: web.Request, federation: Federation) ->
         return None
     if asking.trust is Trust.BLOCKED:
         raise NotFound
-    return asking
+    return asking if asking.suspended_at is None else None
 
 
 def _note(db: peewee.Database, request: web.Request, federation: Federation, asking: Peer | None) -> web.Response:

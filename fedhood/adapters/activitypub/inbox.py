@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from fedhood.adapters.activitypub import (
+    admission,
     arrivals,
     asking,
     discovery,
@@ -24,16 +25,15 @@ from fedhood.adapters.activitypub import (
     knocking,
     problems,
     proofs,
-    remote,
     signed_requests,
 )
+from fedhood.adapters.activitypub.admission import Arrived
 from fedhood.adapters.activitypub.arrivals import Letter
 from fedhood.adapters.activitypub.federation import FEDERATION
-from fedhood.adapters.activitypub.key_finding import SOON, Delivered, KeyFinder, Remembered
+from fedhood.adapters.activitypub.key_finding import Delivered, KeyFinder, Remembered
 from fedhood.adapters.activitypub.problems import Refused
 from fedhood.adapters.activitypub.signature_rules import Request
 from fedhood.adapters.activitypub.signed_requests import Scheme
-from fedhood.adapters.activitypub.tables import InboundTable
 from fedhood.adapters.http import strict_json
 from fedhood.adapters.http.deadlines import MAX_INBOX_BYTES
 from fedhood.adapters.http.guard import BadUrl, checked_url
@@ -58,9 +58,6 @@ if TYPE_CHECKING:
 
 _PROVED = web.RequestKey("proved", bool)
 
-_ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
-_ABOUT_ONESELF = frozenset({"Delete", "Update"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
@@ -77,16 +74,6 @@ class Sender:
         """The claim that counts for what this actor says, and the server of its key."""
         claim = signed_requests.choose(self.claims, actor)
         return claim, self.peers.get(urls.authority(claim.key_id))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
-    """An activity with its bytes, and the names in it that were looked at."""
-
-    body: bytes
-    document: dict[str, Any]
-    uri: str
-    actor: str
 
 
 class Inboxes:
@@ -134,13 +121,13 @@ class Inboxes:
         _check_type(request)
         sender = await _sender(request, federation)
         arrived = _read_names(await _body(request), federation)
-        _check_scope(arrived.document, scoped=scoped)
+        admission.check_scope(arrived.document, scoped=scoped)
         claim, peer = sender.of(arrived.actor)
         # what is scoped, and what servers say to each other, comes from their own hand alone
-        carrier = peer if _is_neighbour(peer) and not (scoped or at_instance) else None
-        await _check_origins(federation, claim, arrived, carrier)
-        await _check_policy(federation, peer, arrived, at_instance=at_instance)
-        if await federation.database.read(_says_nothing, arrived):
+        carrier = peer if admission.is_neighbour(peer) and not (scoped or at_instance) else None
+        await admission.check_origins(federation, claim, arrived, carrier)
+        await admission.check_policy(federation, peer, arrived, at_instance=at_instance)
+        if await federation.database.read(admission.says_nothing, arrived):
             request[_PROVED] = True  # nothing follows from it, so it need not be proved
             return
         checked = claim.check(_received(request, federation), body=arrived.body, now=federation.clock.now())
@@ -152,7 +139,7 @@ class Inboxes:
             peer=peer,
             actor=arrived.actor,
             removal=forgetting.is_removal(arrived.document),
-            farewell=arrived.document["type"] == "Delete" and _is_about_oneself(arrived),
+            farewell=arrived.document["type"] == "Delete" and admission.is_about_oneself(arrived),
         )
         signer = await self._finder.verify(federation, checked, delivered)
         if signer != arrived.actor and carrier is None:
@@ -263,7 +250,7 @@ async def _sender(request: web.Request, federation: Federation) -> Sender:
     if not claims:
         raise Refused(401, "signature-missing", "A delivery carries one Signature header.")
     if any(peer is not None and peer.trust is Trust.BLOCKED for peer in found.values()):
-        raise _blocked()
+        raise admission.blocked()
     usable = tuple(claim for claim in claims if _is_address(claim.key_id, federation))
     if not usable:
         raise Refused(401, "key-address", "The key is not named by an https address.")
@@ -278,10 +265,6 @@ def _received(request: web.Request, federation: Federation) -> Request:
         target=request.raw_path,
         headers=list(request.headers.items()),
     )
-
-
-def _blocked() -> Refused:
-    return Refused(403, "blocked", "This server is blocked here.")
 
 
 def _another() -> Refused:
@@ -320,74 +303,3 @@ def _is_address(uri: str, federation: Federation) -> bool:
         return False
     # as it will be compared later: two spellings of one name are one name
     return checked == uri.partition("#")[0]
-
-
-def _check_scope(document: dict[str, Any], *, scoped: bool) -> None:
-    scope = document.get("fhScope")
-    if scoped and (not isinstance(scope, str) or scope in {"", "public"}):
-        raise Refused(422, "scope-missing", "What comes to the peer inbox says its fhScope.")
-    if not scoped and scope not in {None, "public"}:
-        raise Refused(422, "wrong-inbox", "What is scoped comes to the peer inbox.")
-
-
-async def _check_origins(federation: Federation, claim: Claim, arrived: Arrived, carrier: Peer | None) -> None:
-    """Whether what is named belongs together (K1, A3). Raises Refused.
-
-    Actor and id are of one server. The key is of the same, unless a neighbour (`carrier`) brings what somebody of
-    another neighbour said: that is looked into later.
-    """
-    home = urls.origin(arrived.actor)
-    if {urls.origin(arrived.uri), urls.origin(claim.key_id)} == {home}:
-        return
-    for uri in (arrived.actor, arrived.uri):
-        await _check_not_blocked(federation, uri)
-    author = await federation.database.read(peers.by_host, urls.authority(arrived.actor))
-    if urls.origin(arrived.uri) != home or not _is_neighbour(carrier) or not _is_neighbour(author):
-        raise Refused(403, "origin", "Key, actor and id of an activity are of one server.")
-
-
-def _is_neighbour(peer: Peer | None) -> bool:
-    return peer is not None and peer.state is PeerState.AGREED
-
-
-async def _check_policy(federation: Federation, peer: Peer | None, arrived: Arrived, *, at_instance: bool) -> None:
-    """Whether this server may say this here (V6). Raises Refused."""
-    if peer is not None and peer.state is PeerState.AGREED:
-        return
-    if peer is not None and peer.may_take_back and forgetting.is_removal(arrived.document):
-        return
-    kind = arrived.document.get("type")
-    if not at_instance or kind not in _ROUND_TABLE:
-        if peer is not None and await federation.database.read(_has_more_to_say, peer.id):
-            # their yes may be among what is not understood yet
-            raise Refused(503, "not-yet", "What you sent before is still being read.", retry_after=SOON)
-        raise problems.peering_required(federation.addresses.instance)
-    asks = kind == "Follow" and arrived.document.get("object") == federation.addresses.instance
-    speaks = peer is not None and peer.actor_uri == arrived.actor
-    if not asks and not speaks:
-        raise problems.peering_required(federation.addresses.instance)
-
-
-async def _check_not_blocked(federation: Federation, uri: str) -> None:
-    other = await federation.database.read(peers.by_host, urls.authority(uri))
-    if other is not None and other.trust is Trust.BLOCKED:
-        raise _blocked()
-
-
-def _has_more_to_say(db: peewee.Database, peer: int) -> bool:
-    waiting = InboundTable.select().where(InboundTable.peer == peer, InboundTable.state == arrivals.WAITING)
-    return bool(waiting.exists(db))
-
-
-def _is_about_oneself(arrived: Arrived) -> bool:
-    about = arrived.document.get("object")
-    return (about.get("id") if isinstance(about, dict) else about) == arrived.actor
-
-
-def _says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
-    """Whether somebody unknown says that they left or changed: nothing here follows from it (V7)."""
-    if arrived.document.get("type") not in _ABOUT_ONESELF or not _is_about_oneself(arrived):
-        return False
-    home = peers.by_host(db, urls.authority(arrived.actor))
-    known = remote.by_uri(db, arrived.actor) or accounts.by_uri(db, arrived.actor)
-    return known is None and (home is None or home.actor_uri != arrived.actor)

@@ -16,6 +16,7 @@ from fedhood.adapters.activitypub.problems import Refused
 from fedhood.adapters.activitypub.signature_rules import SignatureError
 from fedhood.adapters.activitypub.signed_requests import belongs_to
 from fedhood.adapters.http.limits import Bucket
+from fedhood.core import peers
 from fedhood.core.peers import PeerState
 from fedhood.kernel import urls
 from fedhood.kernel.errors import Invalid, RemoteFailure, TooMany, Unauthenticated
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 KEY_IS_FRESH = timedelta(minutes=5)
 KEY_IS_BAD = timedelta(minutes=10)
+KEY_CHANGED = "key-changed"
 SOON = 5  # seconds until what came before has been understood
 TRY_LATER = 60  # seconds until a key may be there that could not be fetched
 
@@ -155,7 +157,13 @@ class KeyFinder:
             if self._looked.get(checked.key_id, now) is not None:
                 raise
             self._looked.put(checked.key_id, "", now)
-            await self._asked(federation, checked.key_id, delivered, partial(remote.check_unchanged, federation, peer))
+            unchanged = partial(remote.check_unchanged, federation, peer)
+            try:
+                await self._asked(federation, checked.key_id, delivered, unchanged)
+            except Refused as refused:
+                if refused.code == KEY_CHANGED:  # its server shows another one: that is for people to see
+                    await federation.database.write(peers.look_soon, peer_id=peer.id)
+                raise
             raise
 
     async def _verify_vouched(self, federation: Federation, checked: Checked, peer: Peer, delivered: Delivered) -> str:

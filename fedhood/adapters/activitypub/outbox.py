@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fedhood.kernel.database import UnitOfWork
 
 WAITING = "waiting"
+# put aside while the peer's key is in question
+HELD = "held"
 DROPPED = "dropped"
 
 _INSERT = Compiled(
@@ -37,7 +39,7 @@ _INSERT = Compiled(
             DeliveryTable.verb: hole("verb"),
             DeliveryTable.object: hole("object"),
             DeliveryTable.version: hole("version"),
-            DeliveryTable.state: WAITING,
+            DeliveryTable.state: hole("state"),
             DeliveryTable.attempts: 0,
             DeliveryTable.at: hole("at"),
         }
@@ -67,9 +69,15 @@ def deliver(uow: UnitOfWork, peer: int, verb: str, about: int, version: int = 0)
         verb=verb,
         object=about,
         version=version,
+        state=WAITING if goes_on(verb) or not peers.is_suspended(uow.db, peer) else HELD,
         at=milliseconds(uow.now),
     )
     uow.wake_worker()
+
+
+def goes_on(verb: str) -> bool:
+    """Whether this is said even to a peer whose key is in question: peering, and what is taken back."""
+    return verb.startswith("peer.") or verb.endswith((".delete", ".undo", ".reject"))
 
 
 def _deliver_all(uow: UnitOfWork, to: Iterable[int], verb: str, about: int, version: int = 0) -> None:

@@ -15,12 +15,13 @@ from fedhood.adapters.activitypub.posts import ordered_at
 from fedhood.adapters.activitypub.saying import Saying
 from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core import neighbourhoods, peers
-from fedhood.core.peers import Peer, Trust
-from fedhood.kernel.clock import instant
+from fedhood.core.peers import Agreement, Peer, PeerState, Trust
+from fedhood.kernel.clock import instant, milliseconds
 from fedhood.kernel.errors import Invalid, NotFound, RemoteFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     import peewee
 
@@ -47,6 +48,9 @@ async def discover(federation: Federation, peer_id: int) -> None:
     is tried again, for a volunteer's server may be off, or not yet set up.
     """
     peer = await federation.database.read(peers.get, peer_id)
+    if peer.state is PeerState.AGREED:  # its key was compared, and stays
+        await look(federation, peer_id)
+        return
     # whoever hears from us next looks us up
     await actors.ensure_keys(federation, actors.INSTANCE)
     try:
@@ -70,6 +74,33 @@ async def discover(federation: Federation, peer_id: int) -> None:
     )
 
 
+async def look(federation: Federation, peer_id: int) -> None:
+    """See whether a server that we agreed with still has its key. What is found is kept, and nothing is taken over.
+
+    Raises NotFound.
+    """
+    peer = await federation.database.read(peers.get, peer_id)
+    if peer.state is not PeerState.AGREED:
+        return
+    try:
+        there = remote.read_instance(await remote.instance_actor(federation, peer.host))
+        if there.uri != peer.actor_uri:
+            raise Invalid("the server has another instance actor", code="actor-moved")
+    except (Invalid, RemoteFailure) as failure:
+        await federation.database.write(peers.missed, peer_id=peer_id, reason=failure.code)
+        return
+    if there.multikey == peer.multikey:
+        await federation.database.write(peers.seen, peer_id=peer_id, name=there.name)
+        return
+    await federation.database.write(
+        peers.key_seen_changed,
+        peer_id=peer_id,
+        multikey=there.multikey,
+        public_key_pem=there.public_key_pem,
+        fingerprint=there.fingerprint,
+    )
+
+
 def peer_inbox_of(there: remote.RemoteInstance) -> str:
     """Where scoped things may go. Raises Invalid for a server that does not say that it keeps to scopes (L4)."""
     if there.peer_inbox is None or actors.CAP_SCOPES not in there.capabilities:
@@ -81,7 +112,10 @@ def peer_inbox_of(there: remote.RemoteInstance) -> str:
 
 
 def follow(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tuple[str, Saying]:
-    """We ask to be neighbours (50), or as a city or a city's (55). Raises NotFound."""
+    """We ask to be neighbours (50), or as a city or a city's (55). A city hosts no neighbourhood that it could name.
+
+    Raises NotFound.
+    """
     peer = peers.get(db, delivery.peer)
     is_city = peer.trust is Trust.CITY
     proposal: dict[str, Any] = {
@@ -89,8 +123,9 @@ def follow(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tup
         "fhProtocol": PROTOCOL,
         "fhRequestedTrust": (Trust.CITY if is_city else Trust.NEIGHBOUR).value,
     }
-    if not is_city:
-        proposal["fhNeighbourhoods"] = [addresses.group(one.key) for one in neighbourhoods.ours(db)]
+    groups = [addresses.group(one.key) for one in neighbourhoods.ours(db)]
+    if groups or not is_city:
+        proposal["fhNeighbourhoods"] = groups
     proposal |= {
         "fhPeerInbox": addresses.peer_inbox,
         "fhKeyFingerprint": our_fingerprint(db, addresses),
@@ -103,6 +138,10 @@ def accept(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tup
     """We agree to their Follow, and grant so much (51, 56). Raises NotFound when there is no agreement any more."""
     peer = peers.get(db, delivery.peer)
     answer = {"object": _their_follow(addresses, peer), "result": _agreement(db, addresses, peer)}
+    granted = peers.agreement(db, peer.id, ours=True)
+    if granted is not None and instant(granted.updated_at) > instant(ordered_at(db, delivery)):
+        # it was changed a moment ago, and this is newer still
+        answer["result"]["updated"] = instant(granted.updated_at)
     return _said(db, addresses, delivery, peer, {"type": "Accept", **answer})
 
 
@@ -139,13 +178,13 @@ def undo(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tuple
 def our_follow(db: peewee.Database, addresses: Addresses, peer: Peer) -> str | None:
     """The id of the Follow with which we last asked this peer, sent or still waiting."""
     asked = (
-        DeliveryTable.select(DeliveryTable.epoch, DeliveryTable.number)
+        DeliveryTable.select(DeliveryTable.epoch, DeliveryTable.number, DeliveryTable.at)
         .where(DeliveryTable.peer == peer.id, DeliveryTable.verb == _FOLLOW, DeliveryTable.state != "dropped")
         .order_by(DeliveryTable.epoch.desc(), DeliveryTable.number.desc())
         .limit(1)
     )
     for row in asked.execute(db):
-        return addresses.activity(_key(_FOLLOW, peer, row.epoch, row.number))
+        return addresses.activity(_key(_FOLLOW, peer, row.epoch, row.number, row.at))
     return None
 
 
@@ -170,21 +209,23 @@ def _said(
     db: peewee.Database, addresses: Addresses, delivery: Delivery, peer: Peer, members: dict[str, Any]
 ) -> tuple[str, Saying]:
     """An activity of our instance actor for theirs."""
-    key = _key(delivery.verb, peer, delivery.epoch, delivery.number)
+    at = ordered_at(db, delivery)
+    key = _key(delivery.verb, peer, delivery.epoch, delivery.number, at)
     head = {
         "@context": contexts.PEERING,
         "id": addresses.activity(key),
         "type": members["type"],
         "actor": addresses.instance,
         "to": [_actor_of(peer)],
-        "published": instant(ordered_at(db, delivery)),
+        "published": instant(at),
     }
     return key, Saying(actors.INSTANCE, head | members)
 
 
-def _key(verb: str, peer: Peer, epoch: int, number: int) -> str:
-    # by the place in the stream, which the peer sees anyway: asking twice, or agreeing again, is another activity
-    return f"{verb.replace('.', '-')}-{peer.host}-{epoch}-{number}"
+def _key(verb: str, peer: Peer, epoch: int, number: int, at: datetime) -> str:
+    # by the place in the stream, which the peer sees anyway: asking twice, or agreeing again, is another activity; and
+    # by the moment, for a server that lost its memory counts from one again, and no id is ever used twice
+    return f"{verb.replace('.', '-')}-{peer.host}-{epoch}-{number}-{milliseconds(at)}"
 
 
 def _actor_of(peer: Peer) -> str:
@@ -210,18 +251,19 @@ def _agreement(db: peewee.Database, addresses: Addresses, peer: Peer) -> dict[st
         "fhProtocol": PROTOCOL,
         "fhGrantedTrust": granted.trust.value,
         "fhGrantedScopes": [scope for scope in SCOPES if scope in granted.scopes],
-        "fhPairs": _pairs(db, addresses, peer),
+        "fhPairs": _pairs(db, addresses, granted),
         "fhPeerInbox": addresses.peer_inbox,
         "fhKeyFingerprint": our_fingerprint(db, addresses),
         "fhValidUntil": instant(granted.valid_until),
     }
 
 
-def _pairs(db: peewee.Database, addresses: Addresses, peer: Peer) -> list[dict[str, str]]:
-    """Which neighbourhood of ours is read by which of theirs, now."""
+def _pairs(db: peewee.Database, addresses: Addresses, granted: Agreement) -> list[dict[str, str]]:
+    """Which neighbourhood of ours we let be read by which of theirs, in the order of our names."""
+    known = neighbourhoods.many(db, {place for pair in granted.pairs for place in pair})
+    named = [(known[writer], known[reader]) for writer, reader in granted.pairs if writer in known and reader in known]
     return [
         {"fhFrom": addresses.group(writer.key), "fhTo": reader.uri}
-        for writer in neighbourhoods.ours(db)
-        for reader in neighbourhoods.readers_of(db, writer.id)
-        if reader.peer == peer.id and reader.uri is not None
+        for writer, reader in sorted(named, key=lambda pair: (pair[0].name, pair[1].name))
+        if reader.uri is not None
     ]

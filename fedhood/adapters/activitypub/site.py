@@ -2,11 +2,13 @@
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import discovery, documents, inbox, stream_pages
+from fedhood.adapters.activitypub import city_list, discovery, documents, inbox, stream_pages
 from fedhood.adapters.activitypub.federation import FEDERATION, Federation
 
 
 def add_to(app: web.Application, federation: Federation) -> None:
     """Put the wire's routes into an application."""
     app[FEDERATION] = federation
-    app.router.add_routes([*discovery.routes(), *documents.routes(), *inbox.routes(), *stream_pages.routes()])
+    app.router.add_routes(
+        [*discovery.routes(), *documents.routes(), *inbox.routes(), *stream_pages.routes(), *city_list.routes()]
+    )

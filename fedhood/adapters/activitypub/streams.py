@@ -29,6 +29,8 @@ LIFETIME = timedelta(days=14)
 REMOVAL_LIFETIME = timedelta(days=30)
 UNAUTHENTICATED_FOR = timedelta(hours=24)
 BATCH = 32
+# what a neighbour does not answer: perhaps somebody else does, under its name
+_STRANGE = frozenset({401, 403, 404, 410})
 
 _REMOVALS = (".delete", ".undo", ".reject")
 _DIRECT = frozenset({"offer.send", "offer.accept", "offer.reject", "message.create", "help.confirm", "flag"})
@@ -194,6 +196,7 @@ def settle(uow: UnitOfWork, lease: Lease, attempts: Sequence[tuple[Waiting, Resu
 
     A lease that was lost meanwhile ends the stream, and what is known about the letters is kept all the same.
     """
+    _wonder(uow, lease.peer, attempts)
     answer: Result | None = None
     for waiting, tried in attempts:
         result = _given_up(uow, waiting, tried)
@@ -218,6 +221,12 @@ def settle(uow: UnitOfWork, lease: Lease, attempts: Sequence[tuple[Waiting, Resu
         return held
     hosts.release(uow, held)
     return None
+
+
+def _wonder(uow: UnitOfWork, peer: int, attempts: Sequence[tuple[Waiting, Result]]) -> None:
+    """Have a peer that answers like a stranger looked at: is it still the one that we agreed with?"""
+    if any(result.status in _STRANGE for _, result in attempts):
+        peers.look_soon(uow, peer_id=peer)
 
 
 def taken_over(uow: UnitOfWork, *, peer: int, epoch: int, upto: int) -> None:

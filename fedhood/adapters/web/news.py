@@ -26,7 +26,17 @@ _SENTENCES: dict[Kind, str] = {
     Kind.DID_YOU_MEET: N_("Did you and %(name)s meet?"),
     Kind.EXPIRED: N_("The time of your request has passed. Ask again?"),
     Kind.PEER_ASKS: N_("A neighbourhood next door would like to get to know you."),
+    Kind.PEER_CHANGED: N_(
+        "A neighbourhood next door shows you something else from now on. Look what you read of each other."
+    ),
     Kind.PEER_ENDED: N_("A neighbourhood next door ended what you had agreed. Nothing is read across any more."),
+    Kind.PEER_ENDING: N_("What you agreed with another place ends within a month. See whose turn it is."),
+    Kind.PEER_KEY: N_(
+        "A neighbouring place shows other letters than those you compared. Nothing goes back and forth until you have "
+        "called them."
+    ),
+    Kind.PEER_KEY_ANNOUNCED: N_("A neighbouring place has new letters. Its old ones say so; there is nothing to do."),
+    Kind.LIST_CHANGED: N_("The city’s list of neighbourhoods says something new. Nothing follows until you answer."),
     Kind.REPORT: N_("Somebody tells you that something is not right."),
     Kind.REPORT_ANSWER: N_("What you reported has been looked at."),
     Kind.POST_HIDDEN: N_("Those who look after this place hid something you wrote."),
@@ -51,7 +61,12 @@ _ELSEWHERE = {
     Kind.REPLY: "/p/{}",
     Kind.THANKS: "/p/{}",
     Kind.PEER_ASKS: "/host/neighbours/{}",
+    Kind.PEER_CHANGED: "/host/neighbours/{}",
     Kind.PEER_ENDED: "/host/neighbours/{}",
+    Kind.PEER_ENDING: "/host/neighbours/{}",
+    Kind.PEER_KEY: "/host/neighbours/{}",
+    Kind.LIST_CHANGED: "/host/neighbours/list",
+    Kind.PEER_KEY_ANNOUNCED: "/host/neighbours/{}",
     Kind.POST_HIDDEN: "/p/{}",
     Kind.REPORT: "/host/reports",
     Kind.REPORT_ANSWER: "/account/reports",

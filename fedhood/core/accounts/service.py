@@ -167,6 +167,12 @@ def by_key(db: peewee.Database, key: str) -> Account | None:
     return _of(_BY_KEY.row(db, key=key))
 
 
+def of_peer(db: peewee.Database, peer: int) -> list[Account]:
+    """Everybody of a peer whom we know, by id; those who left too."""
+    rows = AccountTable.select(AccountTable.id).where(AccountTable.peer == peer).execute(db)
+    return sorted(many(db, [row.id for row in rows]).values(), key=lambda one: one.id)
+
+
 def residents(db: peewee.Database, neighbourhood: int) -> list[Account]:
     """Who lives in a neighbourhood of ours, by name."""
     rows = (

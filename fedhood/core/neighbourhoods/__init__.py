@@ -15,8 +15,10 @@ from fedhood.core.neighbourhoods.service import (
     of_peer,
     ours,
     pair,
+    pairs_with,
     readers_of,
     remember,
+    replace,
     set_rules,
     unpair,
 )
@@ -34,8 +36,10 @@ __all__ = [
     "of_peer",
     "ours",
     "pair",
+    "pairs_with",
     "readers_of",
     "remember",
+    "replace",
     "set_rules",
     "unpair",
 ]

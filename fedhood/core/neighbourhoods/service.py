@@ -93,6 +93,20 @@ def remember(uow: UnitOfWork, *, peer: int, uri: str, key: str, name: str) -> in
     return known.id
 
 
+def replace(uow: UnitOfWork, *, peer: int) -> dict[int, int]:
+    """Somebody else answers under a peer's name: its neighbourhoods are others from now on, under the same addresses.
+
+    What was told to the former ones, or by them, stays theirs. Returns our id for each new one by that of the old.
+    """
+    for writer, reader in pairs_with(uow.db, peer):
+        unpair(uow, writer=writer, reader=reader)
+    former = of_peer(uow.db, peer)
+    NeighbourhoodTable.update(replaced_at=uow.now).where(NeighbourhoodTable.id.in_([one.id for one in former])).execute(
+        uow.db
+    )
+    return {one.id: remember(uow, peer=peer, uri=one.uri or "", key=one.key, name=one.key) for one in former}
+
+
 def set_rules(uow: UnitOfWork, *, neighbourhood: int, rules: str) -> None:
     """Write the house rules of a neighbourhood of ours."""
     rules = texts.words(rules, field="rules", most=5000, least=0)
@@ -102,7 +116,11 @@ def set_rules(uow: UnitOfWork, *, neighbourhood: int, rules: str) -> None:
 
 
 _MANY = Compiled(lambda: NeighbourhoodTable.select(*_COLUMNS).where(among(NeighbourhoodTable.id, "ids")))
-_BY_URI = Compiled(lambda: NeighbourhoodTable.select(*_COLUMNS).where(NeighbourhoodTable.uri == hole("uri")))
+_BY_URI = Compiled(
+    lambda: NeighbourhoodTable.select(*_COLUMNS).where(
+        NeighbourhoodTable.uri == hole("uri"), NeighbourhoodTable.replaced_at.is_null()
+    )
+)
 _OURS = Compiled(
     lambda: (
         NeighbourhoodTable.select(*_COLUMNS).where(NeighbourhoodTable.peer.is_null()).order_by(NeighbourhoodTable.name)
@@ -199,7 +217,16 @@ def readers_of(db: peewee.Database, writer: int) -> list[Neighbourhood]:
     return [_of(row) for row in _READERS.rows(db, writer=writer)]
 
 
+def pairs_with(db: peewee.Database, peer: int) -> set[tuple[int, int]]:
+    """Which of ours (or of a peer's) is read now by which of that peer's (or of ours): writer, reader."""
+    theirs = [one.id for one in of_peer(db, peer)]
+    either = PairTable.writer.in_(theirs) | PairTable.reader.in_(theirs)
+    rows = PairTable.select(PairTable.writer, PairTable.reader).where(either, PairTable.until.is_null()).execute(db)
+    return {(row.writer, row.reader) for row in rows}
+
+
 def of_peer(db: peewee.Database, peer: int) -> list[Neighbourhood]:
-    """The neighbourhoods of a peer that we know."""
-    rows = NeighbourhoodTable.select(NeighbourhoodTable.id).where(NeighbourhoodTable.peer == peer).execute(db)
+    """The neighbourhoods of a peer that we know, without those that others have taken the place of."""
+    here = (NeighbourhoodTable.peer == peer, NeighbourhoodTable.replaced_at.is_null())
+    rows = NeighbourhoodTable.select(NeighbourhoodTable.id).where(*here).execute(db)
     return sorted(many(db, [row.id for row in rows]).values(), key=lambda one: one.id)

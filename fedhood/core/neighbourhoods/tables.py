@@ -6,7 +6,10 @@ from fedhood.kernel.tables import JsonField, MomentField, Table, p0, p1
 
 
 class NeighbourhoodTable(Table):
-    """A neighbourhood; `peer` is null for one of ours."""
+    """A neighbourhood; `peer` is null for one of ours.
+
+    `replaced_at`: since when somebody else's neighbourhood has its address.
+    """
 
     id = p0(peewee.AutoField())
     key = p0(peewee.TextField())
@@ -17,13 +20,24 @@ class NeighbourhoodTable(Table):
     households_on = p0(peewee.TextField(default=""))
     rules = p1(peewee.TextField(default=""))
     peer = p0(peewee.IntegerField(null=True))
-    uri = p0(peewee.TextField(null=True, unique=True))
+    uri = p0(peewee.TextField(null=True))
     created_at = p0(MomentField())
+    replaced_at = p0(MomentField(null=True))
     version = p0(peewee.IntegerField(default=1))
 
     class Meta:
         table_name = "neighbourhood"
         indexes = ((("peer", "key"), False),)
+
+
+NeighbourhoodTable.add_index(
+    NeighbourhoodTable.index(
+        NeighbourhoodTable.uri,
+        unique=True,
+        where=NeighbourhoodTable.replaced_at.is_null(),
+        name="neighbourhood_uri",
+    )
+)
 
 
 class PairTable(Table):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -21,7 +22,15 @@ from fedhood.kernel.facts import Fact
 if TYPE_CHECKING:
     from datetime import datetime
 
+# strangers that wait for an answer: altogether, and under one registered name
 MOST_PENDING = 20
+MOST_OF_ONE_NAME = 3
+VALID = timedelta(days=365)
+# before its end an agreement may be renewed by one press, and those who keep the place are told
+ENDS_SOON = timedelta(days=30)
+# what needs the word of both: nobody is told what they cannot answer
+NEIGHBOURS = "neighbours"
+BY_BOTH = frozenset({NEIGHBOURS, "direct"})
 
 
 class PeerState(enum.StrEnum):
@@ -56,7 +65,12 @@ GRANTS: dict[Trust, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Another server, as we know it. `agreed_at`: when we last agreed with it under the key that it has."""
+    """Another server, as we know it. `agreed_at`: when we last agreed with it under the key that it has.
+
+    `agreed_key`: the key under which we last agreed, also after an end. `suspended_at`: since when its key is in
+    question and nothing goes either way; `other_key`: the key that it shows instead (multikey, public_key_pem,
+    fingerprint), None when it shows the agreed one again. `missed_at`: since when it is not found at its address.
+    """
 
     id: int
     host: str
@@ -76,12 +90,28 @@ class Peer:
     our_follow_uri: str | None
     confirmed_at: datetime | None
     agreed_at: datetime | None
+    agreed_key: str | None
+    suspended_at: datetime | None
+    other_key: dict[str, str] | None
+    looked_at: datetime | None
+    missed_at: datetime | None
     confirmed_by: int | None
     chosen_pairs: list[list[Any]] | None
     last_error: str | None
     added_at: datetime
     stream_epoch: int
     stream_next: int
+
+    @property
+    def shown_fingerprint(self) -> str | None:
+        """The letters of the key that it shows now, as far as we looked."""
+        return self.fingerprint if self.other_key is None else self.other_key["fingerprint"]
+
+    @property
+    def is_other_hand(self) -> bool:
+        """Whether, nothing being agreed, its key is another than the one under which this name was last agreed with."""
+        known = self.agreed_key is None or self.agreed_key == self.multikey
+        return not known and self.state is not PeerState.AGREED
 
     @property
     def may_take_back(self) -> bool:
@@ -91,12 +121,13 @@ class Peer:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What one side granted the other."""
+    """What one side granted the other. `pairs`: which neighbourhood of its own (id) it wants read by which (id)."""
 
     trust: Trust
     scopes: tuple[str, ...]
     valid_until: datetime
     updated_at: datetime
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +167,63 @@ class PeerAskedAgain(Fact):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerChanged(Fact):
+    """What one of two who agreed grants the other is another now: by our word (`by_us`) or theirs, `more` or `less`.
+
+    It may be both: one neighbourhood reads along, another one no more.
+    """
+
+    kind: ClassVar[str] = "peer.changed"
+    by_us: bool
+    more: bool
+    less: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerEnding(Fact):
+    """What was agreed ends within a month, on one side or both."""
+
+    kind: ClassVar[str] = "peer.ending"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRenewed(Fact):
+    """We said yes for another year."""
+
+    kind: ClassVar[str] = "peer.renewed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerKeyChanged(Fact):
+    """A server that we agreed with shows another key than the one that was compared: nothing goes either way."""
+
+    kind: ClassVar[str] = "peer.key-changed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerKeyConfirmed(Fact):
+    """Somebody compared letters again, and they matched: all goes on. `renewed`: it is another key than before."""
+
+    kind: ClassVar[str] = "peer.key-confirmed"
+    renewed: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerKeyAnnounced(Fact):
+    """A server has another key, and the one that was compared says so. `lifted`: it had been in question already."""
+
+    kind: ClassVar[str] = "peer.key-announced"
+    lifted: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerReplaced(Fact):
+    """A server is about to be agreed with under another key than the last time: nothing of before is its own."""
+
+    kind: ClassVar[str] = "peer.replaced"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PeerRefused(Fact):
     """We said no."""
 
@@ -148,6 +236,68 @@ class PeerEnded(Fact):
 
     kind: ClassVar[str] = "peer.ended"
     by_us: bool
+
+
+# a list fits into one document of 10,000 JSON values
+MOST_LISTED = 1000
+MOST_LISTED_GROUPS = 2000
+
+
+class Change(enum.StrEnum):
+    """What a city's list says that we do not know yet: an answer is asked for, and nothing follows by itself."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    LETTERS = "letters"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A server on a city's list, with its letters and the Group ids of its neighbourhoods."""
+
+    host: str
+    name: str
+    actor_uri: str
+    fingerprint: str
+    groups: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedList:
+    """What a city publishes, in the order of the hosts."""
+
+    entries: tuple[Listed, ...]
+    updated_at: datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedList:
+    """A city's list that is followed here; `trouble` says why it could not be read last, in a word."""
+
+    peer: int
+    followed_at: datetime
+    fetched_at: datetime | None
+    updated_at: datetime | None
+    trouble: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Something to answer about one server of a city's list. `known` is our id of it, None when we do not know it."""
+
+    city: int
+    change: Change
+    host: str
+    name: str
+    fingerprint: str
+    known: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListChanged(Fact):
+    """A city's list says something that somebody here should answer."""
+
+    kind: ClassVar[str] = "peer.list-changed"
 
 
 # the last part begins with a letter: names that end in a number are addresses in disguise (127.1, 0x7f.1)

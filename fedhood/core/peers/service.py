@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import dataclasses
 from typing import TYPE_CHECKING
 
 from fedhood.core import access, neighbourhoods
 from fedhood.core.access import Permission, Viewer
 from fedhood.core.peers.model import (
     GRANTS,
+    MOST_OF_ONE_NAME,
     MOST_PENDING,
+    NEIGHBOURS,
+    VALID,
     Agreement,
     Peer,
     PeerAgreed,
     PeerAsked,
     PeerAskedAgain,
+    PeerChanged,
     PeerFound,
     PeerGranted,
+    PeerReplaced,
     PeerState,
     Trust,
     host_of,
 )
+from fedhood.core.peers.reads import settle
 from fedhood.core.peers.store import agreement, by_host, change, get, keep_agreement, move
 from fedhood.core.peers.tables import PeerTable
 from fedhood.kernel import jobs, urls
@@ -34,17 +40,16 @@ if TYPE_CHECKING:
 
     from fedhood.kernel.database import UnitOfWork
 
-VALID = timedelta(days=365)
-
 
 def keepers(db: peewee.Database) -> list[int]:
     """The accounts that may agree with other servers for this one."""
     return access.holders(db, Permission.PEER, _kept(db))
 
 
-def keeper(uow: UnitOfWork, by: Viewer) -> None:
-    """Raises Unauthenticated, Forbidden for who may not agree for this server."""
-    access.require(by, Permission.PEER, _kept(uow.db))
+def keeper(uow: UnitOfWork, by: Viewer | None) -> None:
+    """Raises Unauthenticated, Forbidden for who may not agree for this server. None is whoever keeps the machine."""
+    if by is not None:
+        access.require(by, Permission.PEER, _kept(uow.db))
 
 
 def _kept(db: peewee.Database) -> int | None:
@@ -56,7 +61,9 @@ def _kept(db: peewee.Database) -> int | None:
     return ours[0].id if len(ours) == 1 else None
 
 
-def propose(uow: UnitOfWork, *, by: Viewer, host: str, our_host: str = "", trust: Trust = Trust.NEIGHBOUR) -> int:
+def propose(
+    uow: UnitOfWork, *, by: Viewer | None, host: str, our_host: str = "", trust: Trust = Trust.NEIGHBOUR
+) -> int:
     """A moderator names a server next door; we look it up and ask it. Returns its id.
 
     Raises Unauthenticated, Forbidden, Invalid (host, our own).
@@ -153,17 +160,18 @@ def asked(
     One that is our neighbour already hears the same yes again, and is granted no more by it.
 
     `groups` are its neighbourhoods: uri, key, name. Returns its id. Raises Invalid (a trust nobody asks for,
-    a neighbourhood on another server), Forbidden when it is blocked, TooMany beyond 20 that wait,
-    Conflict when it comes with another key than the one that was confirmed.
+    a neighbourhood on another server), Forbidden when it is blocked, TooMany beyond 20 strangers
+    that wait, or 3 under one registered name, Conflict when it comes with another key than the one that was confirmed.
     """
     if trust not in {Trust.NEIGHBOUR, Trust.CITY}:
         raise Invalid("a server asks to be a neighbour or the city", code="trust")
     _check_own(host, (group["uri"] for group in groups))
     known = by_host(uow.db, host)
+    if known is None or (known.state in {PeerState.REFUSED, PeerState.ENDED} and known.agreed_key is None):
+        uow.hold("peers.strangers")
+        known = by_host(uow.db, host)
+        _check_room(uow.db, host)
     if known is None:
-        waiting = PeerTable.select().where(PeerTable.state == PeerState.ASKED_US.value).count(uow.db)
-        if waiting >= MOST_PENDING:
-            raise TooMany("too many servers wait for an answer", retry_after=86400)
         peer_id: int = PeerTable.insert(
             host=host, state=PeerState.ASKED_US.value, trust=trust.value, added_at=uow.now
         ).execute(uow.db)
@@ -202,6 +210,14 @@ def asked(
     return known.id
 
 
+def _check_room(db: peewee.Database, host: str) -> None:
+    """Raises TooMany when one more stranger would be one too many."""
+    stranger = (PeerTable.state == PeerState.ASKED_US.value, PeerTable.agreed_key.is_null())
+    waiting = [urls.registered_name(row.host) for row in PeerTable.select(PeerTable.host).where(*stranger).execute(db)]
+    if len(waiting) >= MOST_PENDING or waiting.count(urls.registered_name(host)) >= MOST_OF_ONE_NAME:
+        raise TooMany("too many servers wait for an answer", retry_after=86400)
+
+
 def _check_own(host: str, uris: Iterable[str]) -> None:
     """A server speaks for its own neighbourhoods alone."""
     if any(urls.authority(uri) != host for uri in uris):
@@ -211,7 +227,7 @@ def _check_own(host: str, uris: Iterable[str]) -> None:
 def confirm(
     uow: UnitOfWork,
     *,
-    by: Viewer,
+    by: Viewer | None,
     peer_id: int,
     pairs: list[tuple[int, str]] | None = None,
     fingerprint: str | None = None,
@@ -235,7 +251,7 @@ def confirm(
     confirmed = (
         PeerTable.update(
             confirmed_at=uow.now,
-            confirmed_by=by.account,
+            confirmed_by=None if by is None else by.account,
             chosen_pairs=None if pairs is None else [list(one) for one in pairs],
         )
         .where(PeerTable.id == peer_id, PeerTable.confirmed_at.is_null())
@@ -251,23 +267,36 @@ def confirm(
 def _agree(uow: UnitOfWork, peer_id: int) -> None:
     """Grant what the trust grants: remember their neighbourhoods, pair ours with them."""
     peer = get(uow.db, peer_id)
-    granted = Agreement(trust=peer.trust, scopes=GRANTS[peer.trust], valid_until=uow.now + VALID, updated_at=uow.now)
+    if peer.is_other_hand:
+        _begin_anew(uow, peer)
+    remember_offered(uow, peer)
+    pairs = None if peer.chosen_pairs is None else [(our, uri) for our, uri in peer.chosen_pairs]
+    granted = Agreement(
+        trust=peer.trust,
+        scopes=GRANTS[peer.trust],
+        valid_until=uow.now + VALID,
+        updated_at=uow.now,
+        pairs=chosen(uow, peer, pairs) if NEIGHBOURS in GRANTS[peer.trust] else (),
+    )
     keep_agreement(uow, peer_id, granted, ours=True)
-    theirs = {
-        group["uri"]: neighbourhoods.remember(uow, peer=peer_id, uri=group["uri"], key=group["key"], name=group["name"])
-        for group in peer.offered_groups or []
-    }
-    if "neighbours" in granted.scopes:
-        ours = {one.id for one in neighbourhoods.ours(uow.db)}
-        chosen = peer.chosen_pairs
-        if chosen is None:
-            chosen = [[our, uri] for our in sorted(ours) for uri in theirs]
-        for our, uri in chosen:
-            if our in ours and uri in theirs:
-                neighbourhoods.pair(uow, writer=our, reader=theirs[uri])
     ask_too = peer.our_follow_uri is None and peer.state is PeerState.ASKED_US
-    change(uow, peer_id, state=PeerState.AGREED.value, agreed_at=uow.now)
+    change(uow, peer_id, state=PeerState.AGREED.value, agreed_at=uow.now, agreed_key=peer.multikey)
+    settle(uow, peer_id)
     uow.record(PeerAgreed(object=peer_id, ask_too=ask_too))
+
+
+def _begin_anew(uow: UnitOfWork, peer: Peer) -> None:
+    """Who is agreed with now has another key than who was agreed with under this name: nothing of before is theirs.
+
+    Their neighbourhoods are others under the same addresses, so that what was told to the former ones, or by them, is
+    not read by anybody through this agreement.
+    """
+    fresh = neighbourhoods.replace(uow, peer=peer.id)
+    theirs = agreement(uow.db, peer.id, ours=False)
+    if theirs is not None:
+        pairs = tuple(sorted((fresh[writer], reader) for writer, reader in theirs.pairs))
+        keep_agreement(uow, peer.id, dataclasses.replace(theirs, pairs=pairs), ours=False)
+    uow.record(PeerReplaced(object=peer.id))
 
 
 def their_agreement(
@@ -292,14 +321,26 @@ def their_agreement(
     known = agreement(uow.db, peer_id, ours=False)
     if known is not None and updated_at < known.updated_at:
         return
-    granted = Agreement(trust=trust, scopes=tuple(scopes), valid_until=valid_until, updated_at=updated_at)
-    keep_agreement(uow, peer_id, granted, ours=False)
     ours = {one.id for one in neighbourhoods.ours(uow.db)}
     named = {uri: _theirs(uow, peer_id, uri) for uri, our in pairs if our in ours}
-    wanted = {(named[uri], our) for uri, our in pairs if uri in named and our in ours}
-    read_only(uow, peer_id, wanted if "neighbours" in granted.scopes else set())
+    granted = Agreement(
+        trust=trust,
+        scopes=tuple(scopes),
+        valid_until=valid_until,
+        updated_at=updated_at,
+        pairs=tuple(sorted({(named[uri], our) for uri, our in pairs if our in ours})),
+    )
+    keep_agreement(uow, peer_id, granted, ours=False)
+    settle(uow, peer_id)
     if known is None:
         uow.record(PeerGranted(object=peer_id))
+    elif (more := _granted(granted) - _granted(known)) | (less := _granted(known) - _granted(granted)):
+        uow.record(PeerChanged(object=peer_id, by_us=False, more=bool(more), less=bool(less)))
+
+
+def _granted(known: Agreement) -> set[str | tuple[int, int]]:
+    """All that an agreement lets somebody have."""
+    return {*known.scopes, *(known.pairs if NEIGHBOURS in known.scopes else ())}
 
 
 def _theirs(uow: UnitOfWork, peer_id: int, uri: str) -> int:
@@ -311,21 +352,19 @@ def _theirs(uow: UnitOfWork, peer_id: int, uri: str) -> int:
     return neighbourhoods.remember(uow, peer=peer_id, uri=uri, key=key, name=key)
 
 
-def read_only(uow: UnitOfWork, peer_id: int, wanted: set[tuple[int, int]]) -> None:
-    """Of all that we could read of a peer, exactly these pairs (writer, reader) from now on."""
-    for writer, reader in sorted(wanted):
-        neighbourhoods.pair(uow, writer=writer, reader=reader)
-    for theirs in neighbourhoods.of_peer(uow.db, peer_id):
-        for ours in neighbourhoods.ours(uow.db):
-            if (theirs.id, ours.id) not in wanted:
-                neighbourhoods.unpair(uow, writer=theirs.id, reader=ours.id)
+def remember_offered(uow: UnitOfWork, peer: Peer) -> None:
+    """Keep the neighbourhoods that a peer said it has."""
+    for group in peer.offered_groups or []:
+        neighbourhoods.remember(uow, peer=peer.id, uri=group["uri"], key=group["key"], name=group["name"])
 
 
-def show_nothing(uow: UnitOfWork, peer_id: int) -> None:
-    """Nobody of a peer reads ours from now on."""
-    for theirs in neighbourhoods.of_peer(uow.db, peer_id):
-        for ours in neighbourhoods.ours(uow.db):
-            neighbourhoods.unpair(uow, writer=ours.id, reader=theirs.id)
+def chosen(uow: UnitOfWork, peer: Peer, pairs: Iterable[tuple[int, str]] | None) -> tuple[tuple[int, int], ...]:
+    """Pairs of ours (id) with theirs (address) as ids, without those that are not there; None is all by all."""
+    ours = {one.id for one in neighbourhoods.ours(uow.db)}
+    theirs = {one.uri: one.id for one in neighbourhoods.of_peer(uow.db, peer.id)}
+    if pairs is None:
+        return tuple(sorted((our, there) for our in ours for there in theirs.values()))
+    return tuple(sorted({(our, theirs[uri]) for our, uri in pairs if our in ours and uri in theirs}))
 
 
 def asked_them(uow: UnitOfWork, *, peer_id: int, follow_uri: str) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fedhood.core import neighbourhoods
-from fedhood.core.peers.model import Agreement, Peer, PeerState, Trust
+from fedhood.core.peers.model import BY_BOTH, Agreement, Peer, PeerState, Trust
 from fedhood.core.peers.tables import AgreementTable, PeerTable
 from fedhood.kernel.clock import from_milliseconds, milliseconds
 from fedhood.kernel.database import Compiled, among, hole
@@ -60,7 +60,11 @@ def all_peers(db: peewee.Database) -> list[Peer]:
 
 _AGREEMENT = Compiled(
     lambda: AgreementTable.select(
-        AgreementTable.trust, AgreementTable.scopes, AgreementTable.valid_until, AgreementTable.updated_at
+        AgreementTable.trust,
+        AgreementTable.scopes,
+        AgreementTable.valid_until,
+        AgreementTable.updated_at,
+        AgreementTable.pairs,
     ).where(AgreementTable.peer == hole("peer"), AgreementTable.ours == hole("ours"))
 )
 _GRANTED = Compiled(
@@ -86,6 +90,7 @@ def agreement(db: peewee.Database, peer_id: int, *, ours: bool) -> Agreement | N
         scopes=tuple(json.loads(row[1])),
         valid_until=from_milliseconds(row[2]),
         updated_at=from_milliseconds(row[3]),
+        pairs=tuple((writer, reader) for writer, reader in json.loads(row[4] or "[]")),
     )
 
 
@@ -96,11 +101,22 @@ def granted(db: peewee.Database, among_peers: Iterable[int], *, scope: str, now:
 
 
 def grants(db: peewee.Database, *, peer_id: int, ours: bool, now: datetime | None = None) -> frozenset[str]:
-    """The scopes that we granted a peer (`ours`), or it granted us; none after the agreement ran out."""
-    known = agreement(db, peer_id, ours=ours)
-    if known is None or (now is not None and known.valid_until <= now):
+    """The scopes that we granted a peer (`ours`), or it granted us; none after the agreement ran out.
+
+    What needs the word of both (neighbours, direct) counts only while the other side, if it has said anything, grants
+    it too.
+    """
+    known = _in_force(db, peer_id, ours=ours, now=now)
+    if known is None:
         return frozenset()
-    return frozenset(known.scopes)
+    other = _in_force(db, peer_id, ours=not ours, now=now)
+    alone = frozenset() if other is None else BY_BOTH.difference(other.scopes)
+    return frozenset(known.scopes) - alone
+
+
+def _in_force(db: peewee.Database, peer_id: int, *, ours: bool, now: datetime | None) -> Agreement | None:
+    known = agreement(db, peer_id, ours=ours)
+    return None if known is None or (now is not None and known.valid_until <= now) else known
 
 
 def hosting(db: peewee.Database, places: Iterable[int]) -> dict[int, list[int]]:
@@ -131,15 +147,30 @@ def move(uow: UnitOfWork, peer_id: int, among: set[PeerState], to: PeerState) ->
 
 def keep_agreement(uow: UnitOfWork, peer_id: int, known: Agreement, *, ours: bool) -> None:
     """What one side grants the other from now on, whatever it granted before."""
+    same_end = (AgreementTable.peer == peer_id, AgreementTable.ours == ours)
+    before = AgreementTable.select().where(*same_end, AgreementTable.valid_until == known.valid_until)
+    warned_at = next((row.warned_at for row in before.execute(uow.db)), None)
     drop_agreement(uow, peer_id, ours=ours)
-    AgreementTable.insert(
-        peer=peer_id,
-        ours=ours,
-        trust=known.trust.value,
-        scopes=list(known.scopes),
-        valid_until=known.valid_until,
-        updated_at=known.updated_at,
-    ).execute(uow.db)
+    AgreementTable.insert(peer=peer_id, ours=ours, warned_at=warned_at, **_values(known)).execute(uow.db)
+
+
+def change_agreement(uow: UnitOfWork, peer_id: int, known: Agreement, changed: Agreement) -> bool:
+    """Put one agreement of ours in place of the one that we know; false when another was faster."""
+    same = (AgreementTable.peer == peer_id, AgreementTable.ours, AgreementTable.updated_at == known.updated_at)
+    values = _values(changed)
+    if changed.valid_until != known.valid_until:
+        values["warned_at"] = None
+    return bool(AgreementTable.update(**values).where(*same).execute(uow.db))
+
+
+def _values(known: Agreement) -> dict[str, Any]:
+    return {
+        "trust": known.trust.value,
+        "scopes": list(known.scopes),
+        "pairs": [list(pair) for pair in known.pairs],
+        "valid_until": known.valid_until,
+        "updated_at": known.updated_at,
+    }
 
 
 def drop_agreement(uow: UnitOfWork, peer_id: int, *, ours: bool) -> None:
@@ -151,6 +182,31 @@ def run_out(db: peewee.Database, now: datetime) -> list[tuple[int, bool]]:
     """The agreements whose time is over: peer, and whether it is what we granted."""
     rows = AgreementTable.select().where(AgreementTable.valid_until <= now).order_by(AgreementTable.id)
     return [(row.peer, row.ours) for row in rows.execute(db)]
+
+
+def ending(db: peewee.Database, before: datetime) -> list[tuple[int, bool]]:
+    """The agreements that end before a moment: peer, and whether that was told."""
+    rows = AgreementTable.select().where(AgreementTable.valid_until <= before).order_by(AgreementTable.id)
+    return [(row.peer, row.warned_at is not None) for row in rows.execute(db)]
+
+
+def warned(uow: UnitOfWork, peer_id: int, before: datetime) -> None:
+    """It is told from now on that what was agreed with a peer ends before that moment."""
+    AgreementTable.update(warned_at=uow.now).where(
+        AgreementTable.peer == peer_id, AgreementTable.valid_until <= before, AgreementTable.warned_at.is_null()
+    ).execute(uow.db)
+
+
+_SUSPENDED = Compiled(
+    lambda: PeerTable.select(PeerTable.id).where(
+        PeerTable.id == hole("peer"), PeerTable.suspended_at.is_null(is_null=False)
+    )
+)
+
+
+def is_suspended(db: peewee.Database, peer_id: int) -> bool:
+    """Whether a peer's key is in question: nothing goes to it but peering and what is taken back."""
+    return _SUSPENDED.row(db, peer=peer_id) is not None
 
 
 _NEXT = Compiled(

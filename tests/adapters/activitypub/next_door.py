@@ -104,6 +104,9 @@ def _build(uow: UnitOfWork, here: str, base: str, there: str) -> World:
     oak = add_place(uow, "oak", peer=None if here == "oak" else peer, base=there)
     pair(uow, elm, oak)
     pair(uow, oak, elm)
+    for writer, reader in ((elm, oak), (oak, elm)):
+        ours = writer == (elm if here == "elm" else oak)
+        AgreementTable.update(pairs=[[writer, reader]]).where(AgreementTable.ours == ours).execute(uow.db)
     foreign_elm = None if here == "elm" else peer
     foreign_oak = None if here == "oak" else peer
     return World(

@@ -16,7 +16,7 @@ from fedhood.core import neighbourhoods, peers
 from fedhood.core.neighbourhoods.tables import NeighbourhoodTable
 from fedhood.core.peers import Peer, PeerAsked, PeerAskedAgain, PeerEnded, PeerFound, PeerState, Trust
 from fedhood.core.peers.tables import AgreementTable, PeerTable
-from fedhood.kernel.clock import instant
+from fedhood.kernel.clock import instant, milliseconds
 from fedhood.kernel.engine import Database, UnitOfWork
 from fedhood.kernel.errors import Conflict, FedhoodError, Forbidden, Invalid, NotFound, RemoteFailure
 from fedhood.kernel.jobs import JobTable
@@ -93,9 +93,12 @@ def test_we_ask_as_recorded(database: Database, oak: World) -> None:
 
 def test_a_city_and_who_belongs_to_it_ask_as_recorded(database: Database, oak: World) -> None:
     database.transact(lambda uow: PeerTable.update(trust="city").execute(uow.db))
-    made = said(database, oak, outbox.peer_found, "01JDSUB")
-    assert shape(made) == shape(recorded("55"))
-    assert made["fhPeering"]["fhRequestedTrust"] == "city"
+    theirs = said(database, oak, outbox.peer_found, "01JDSUB")
+    assert theirs["fhPeering"].pop("fhNeighbourhoods") == ["https://oak.example/ap/groups/oak"]
+    database.transact(lambda uow: NeighbourhoodTable.delete().execute(uow.db))
+    for made in (theirs, said(database, oak, outbox.peer_found, "01JDSUB")):
+        assert shape(made) == shape(recorded("55"))
+        assert made["fhPeering"]["fhRequestedTrust"] == "city"
 
 
 def test_we_agree_as_recorded(database: Database, elm: World) -> None:
@@ -106,8 +109,7 @@ def test_we_agree_as_recorded(database: Database, elm: World) -> None:
 
 def test_we_agree_with_a_city_as_recorded(database: Database, elm: World) -> None:
     database.transact(lambda uow: PeerTable.update(trust="city").execute(uow.db))
-    database.transact(agree, trust="city", scopes=["public", "city", "aggregate", "direct"])
-    database.transact(neighbourhoods.unpair, writer=elm.elm, reader=elm.oak)
+    database.transact(agree, trust="city", scopes=["public", "city", "aggregate", "direct"], pairs=[])
     made = said(database, elm, outbox.peer_agreed, "01JDSUB-accept")
     assert shape(made) == shape(recorded("56"))
     for name in ("fhGrantedTrust", "fhGrantedScopes", "fhPairs", "fhKeyFingerprint"):
@@ -120,16 +122,18 @@ def test_we_refuse_as_recorded(database: Database, elm: World) -> None:
 
 
 def test_we_grant_less_as_recorded(database: Database, elm: World) -> None:
-    database.transact(agree, trust="fediverse", scopes=["public"])
-    database.transact(neighbourhoods.unpair, writer=elm.elm, reader=elm.oak)
+    database.transact(lambda uow: AgreementTable.update(updated_at=NOON).execute(uow.db))
+    database.transact(peers.grant, by=None, peer_id=elm.peer, trust=Trust.FEDIVERSE)
     made = said(database, elm, outbox.peer_changed, "01JDPEER-downgrade")
+    assert made["object"]["updated"] == instant(NOON + timedelta(seconds=1)), "later than what it replaces"
     assert without_moments(made) == without_moments(recorded("53"))
     assert shape(made) == shape(recorded("53"))
 
 
 def test_we_name_other_pairs_as_recorded(database: Database, elm: World) -> None:
     birch = database.transact(neighbourhoods.create, name="Birch", key="birch")
-    database.transact(neighbourhoods.pair, writer=birch, reader=elm.oak)
+    uri = f"{OAK.base}/ap/groups/oak"
+    database.transact(peers.change_readers, by=None, peer_id=elm.peer, writer=birch, readers=[uri])
     made = said(database, elm, outbox.peer_changed, "01JDPEER-pairs")
     made["object"]["fhPairs"].sort(key=lambda pair: pair["fhFrom"], reverse=True)
     assert without_moments(made) == without_moments(recorded("53b"))
@@ -168,7 +172,8 @@ def test_asking_twice_is_two_askings_and_saying_one_twice_is_the_same(database: 
     for _ in range(2):
         database.transact(outbox.peer_found, peer_id=oak.peer)
     ids = [peering.follow(db, OAK, delivery)[0] for delivery in database.look(deliveries)]
-    assert ids == ["peer-follow-elm.example-1-1", "peer-follow-elm.example-1-2"]
+    at = milliseconds(NOON)
+    assert ids == [f"peer-follow-elm.example-1-1-{at}", f"peer-follow-elm.example-1-2-{at}"]
     assert peering.follow(db, OAK, database.look(deliveries)[1])[0] == ids[1]
 
 

@@ -192,7 +192,7 @@ async def test_an_address_at_which_nobody_answers_says_so_in_words_and_can_be_ta
 def they_agree(uow, peer_id: int, trust: Trust = Trust.NEIGHBOUR) -> None:
     year = uow.now + timedelta(days=365)
     peers.their_agreement(
-        uow, peer_id=peer_id, trust=trust, scopes=["public"], pairs=[], valid_until=year, updated_at=uow.now
+        uow, peer_id=peer_id, trust=trust, scopes=peers.GRANTS[trust], pairs=[], valid_until=year, updated_at=uow.now
     )
 
 
@@ -209,11 +209,12 @@ async def test_who_asks_is_agreed_with_for_the_neighbourhoods_that_were_chosen(s
     page = await named.get(f"/host/neighbours/{peer_id}")
     assert "They ask to be your neighbours." in named.words
     assert "Lindenquarter reads Elm" in named.words
-    await named.post(f"/host/neighbours/{peer_id}/match", letters=THEIRS)
-    assert named.status == 422
+    for nobody in ({}, {f"pair-{street.elm}-0": "https://ash.example/ap/groups/ash"}):
+        await named.post(f"/host/neighbours/{peer_id}/match", letters=THEIRS, **nobody)
+        assert named.status == 422
     await named.get(f"/host/neighbours/{peer_id}")
     field = re.search(rf'name="(pair-{street.elm}-0)"', page).group(1)
-    await named.press(f"/host/neighbours/{peer_id}/match", letters=THEIRS, **{field: "yes"})
+    await named.press(f"/host/neighbours/{peer_id}/match", letters=THEIRS, **{field: groups[0]["uri"]})
     assert "We wait for them to press too." in named.words
     street.database.transact(they_agree, peer_id)
     await named.get(f"/host/neighbours/{peer_id}")

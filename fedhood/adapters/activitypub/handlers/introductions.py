@@ -52,7 +52,7 @@ def receive_server(uow: UnitOfWork, context: Context) -> None:
     there = remote.read_instance(reading.embedded(context.activity))
     if there.uri != peer.actor_uri:
         raise Forbidden("only a server's instance actor speaks for it", code="peering-actor")
-    peers.rekeyed(
+    peers.key_announced(
         uow,
         peer_id=peer.id,
         multikey=there.multikey,
