@@ -4,16 +4,21 @@ from datetime import timedelta
 
 import pytest
 
-from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable
+from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable, InboundTable
 from fedhood.core import peers
 from fedhood.core.peers.tables import PeerTable
+from fedhood.kernel.clock import Clock
 from tests.adapters.activitypub.next_door import add_peer
 from tests.support.clocks import NOON
 
 
-def neighbours(fedhood) -> tuple[str, str]:
-    (found,) = [each for each in fedhood.json("doctor") if each["name"] == "neighbours"]
+def finding(fedhood, name: str) -> tuple[str, str]:
+    (found,) = [each for each in fedhood.json("doctor") if each["name"] == name]
     return found["outcome"], found["detail"]
+
+
+def neighbours(fedhood) -> tuple[str, str]:
+    return finding(fedhood, "neighbours")
 
 
 def send(uow, peer: int, *, waiting: int, reason: str | None, since=NOON) -> None:
@@ -59,6 +64,7 @@ def test_who_was_not_reached_and_is_to_get_nothing_is_not_missed(fedhood, elm):
         ("certificate-too-new", "is the clock of this machine right?"),
         ("unreachable", "nobody answers at its address"),
         ("forbidden-address", "an address that is not public"),
+        ("answered 500: internal-server-error", "something goes wrong there"),
         ("answered 502", "its proxy answers, and fedhood behind it does not"),
         ("answered 401: Signature stale", "our clock is slow, or its own is fast"),
         ("answered 401: Signature future", "our clock is fast, or its own is slow"),
@@ -90,3 +96,39 @@ def test_an_address_at_which_nobody_is_found_is_named(fedhood, elm):
     outcome, detail = neighbours(fedhood)
     assert outcome == "look"
     assert detail.startswith("lindne.example is not found: its name is not known")
+
+
+def arrive(uow, peer: int, reason: str | None, at) -> None:
+    """What the reading side keeps of something that came."""
+    InboundTable.insert(
+        uri=f"https://oak.example/ap/activities/{at.timestamp()}",
+        peer=peer,
+        signer="https://oak.example/ap/instance",
+        scoped=False,
+        epoch=1,
+        number=1,
+        body=b"{}",
+        received_at=at,
+        state="refused" if reason else "understood",
+        next_at=at,
+        reason=reason,
+    ).execute(uow.db)
+
+
+def test_a_clock_that_no_neighbour_contradicts_is_well(fedhood, elm):
+    now = Clock().now()
+    peer = elm.database.transact(add_peer, "oak.example")
+    elm.database.transact(arrive, peer, None, now)
+    elm.database.transact(arrive, peer, "proof-signature: no", now - timedelta(hours=1))
+    elm.database.transact(arrive, peer, "proof-future: no", now - timedelta(days=8))
+    assert finding(fedhood, "clock")[0] == "ok"
+
+
+def test_what_was_signed_later_than_now_tells_of_a_clock(fedhood, elm):
+    now = Clock().now()
+    peer = elm.database.transact(add_peer, "oak.example")
+    elm.database.transact(arrive, peer, "proof-future: the proof was made in the future", now)
+    elm.database.transact(arrive, 0, "proof-future: the proof was made in the future", now - timedelta(days=1))
+    outcome, detail = finding(fedhood, "clock")
+    assert outcome == "look"
+    assert "(1 from a server that is not known, 1 from oak.example)" in detail

@@ -113,7 +113,8 @@ def the_doctor_is_content(rig: Rig) -> str:
 
 
 def _well(server: Hosted) -> bool:
-    return server.doctor()["neighbours"][0] == "ok"
+    found = server.doctor()
+    return all(found[name][0] == "ok" for name in ("neighbours", "clock"))
 
 
 def elm_dies_in_the_midst(rig: Rig) -> str:
@@ -230,10 +231,16 @@ def _phones_refuse(rig: Rig) -> None:
 
 
 def oak_moves(rig: Rig) -> str:
-    """A backup is made while Oak runs; its machine dies; the backup is put back on another one, elsewhere."""
+    """A backup is made while Oak runs; its machine dies; the backup is put back on another one, elsewhere.
+
+    What Elm said in between is asked for again.
+    """
     old = rig.servers["oak"]
     file = rig.folder / "oak.tar"
     old.command("backup", str(file))
+    between = "On cherche un quatrième pour la belote."
+    _write(rig.scene.at_elm(2), between, "Eik")
+    _read_once(rig.scene.at_oak(), between)
     rig.machines["oak"].pull_the_plug()
     rig.machines["oak"] = rig.machine("oak-anew")
     rig.servers["oak"] = new = Hosted(rig.machines["oak"], HOSTS["oak"], trusts=rig.trusts)
@@ -243,12 +250,13 @@ def oak_moves(rig: Rig) -> str:
     rig.proxies["oak"] = rig.proxy("oak")
     rig.proxies["oak"].start(rig.authority.vouch(HOSTS["oak"]))
     _until_up(rig.scene.at_oak())
+    _read_once(rig.scene.at_oak(), between)
     there, here = "We zijn verhuisd, alles is er nog.", "Bon retour !"
     _write(rig.scene.at_oak(1), there, "L’Orme")
     _read_once(rig.scene.at_elm(), there)
     _write(rig.scene.at_elm(2), here, "Eik")
     _read_once(rig.scene.at_oak(), here)
-    return "the backup went to another machine at another address; nobody had to sign in again"
+    return "put back on another machine at another address; what Elm said since was asked for; nobody signed in anew"
 
 
 def the_logs_keep_quiet(rig: Rig) -> str:

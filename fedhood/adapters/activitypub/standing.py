@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import peewee
 
 from fedhood.adapters.activitypub.outbox import WAITING
-from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable
+from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable, InboundTable
 from fedhood.core import peers
+from fedhood.kernel.errors import NotFound
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,3 +49,20 @@ def unreached(db: peewee.Database) -> list[Unreached]:
         for row in in_trouble.execute(db)
         if row.peer in counts
     ]
+
+
+def of_tomorrow(db: peewee.Database, since: datetime) -> dict[str, int]:
+    """How much came, by the host that sent it, that was signed later than our clock says it is: one of two is wrong."""
+    too_new = (
+        InboundTable.select(InboundTable.peer, peewee.fn.COUNT(InboundTable.id))
+        .where(InboundTable.received_at >= since, InboundTable.reason.startswith("proof-future"))
+        .group_by(InboundTable.peer)
+    )
+    return {_host(db, peer): count for peer, count in too_new.tuples().execute(db)}
+
+
+def _host(db: peewee.Database, peer: int) -> str:
+    try:
+        return peers.get(db, peer).host
+    except NotFound:
+        return "a server that is not known"
