@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test setup setup-dev check format matrix demo bench crash lock clean
+.PHONY: help run test setup setup-dev check format matrix demo bench crash serve-story lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ bench: setup-dev ## measure, beside the ceilings of the same run (some minutes)
 
 crash: setup-dev ## kill a server two hundred times in the midst of work (twelve minutes at most)
 	@$(BIN)/python -m tests.crash
+
+serve-story: setup-dev ## the story under `fedhood serve` as it is, on machines of its own (a minute; needs namespaces)
+	@$(BIN)/python -m tests.serve_story
 
 pictures: setup-dev ## photograph the demo's pages for the README (needs Chromium)
 	@$(BIN)/python -m tests.pictures

@@ -1,4 +1,7 @@
-"""`fedhood doctor`: what is well, what is worth a look, what is bad. It changes nothing and asks no network."""
+"""`fedhood doctor`: what is well, what is worth a look, what is bad. It changes nothing and asks no network.
+
+Of neighbours it says how they were found by the running server, the last time that it sent something.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,19 @@ import json
 import os
 import shutil
 import sqlite3
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 import peewee
 
+from fedhood.adapters.activitypub.standing import of_tomorrow, unreached
 from fedhood.cli.door import Given, as_json, pass_given
 from fedhood.cli.words import words_for
+from fedhood.core import peers
+from fedhood.core.peers import PeerState
 from fedhood.kernel import migrate
+from fedhood.kernel.clock import Clock
 from fedhood.kernel.errors import FedhoodError, Invalid
 from fedhood.kernel.jobs import JobState, JobTable
 from fedhood.kernel.sqlite import open_file
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from fedhood.kernel.settings import Settings
 
 ROOM = 1 << 30  # bytes that should be free
+LATELY = timedelta(days=7)
 _SAFE_SQLITE = (3, 51, 3)
 
 
@@ -73,7 +82,7 @@ def examine(given: Given) -> Iterator[Finding]:
     checks: list[Callable[[Settings], Finding]] = [_folder, _room, _schema]
     if not settings.database:
         checks += [_sqlite, _file]
-    for check in [*checks, _jobs]:
+    for check in [*checks, _jobs, _neighbours, _clock]:
         try:
             yield check(settings)
         except (peewee.PeeweeException, OSError, Invalid) as failure:
@@ -164,3 +173,70 @@ def _jobs(settings: Settings) -> Finding:
     if given_up:
         return Finding("jobs", Outcome.LOOK, f"{given_up} given up after many tries; the log of the server says why")
     return Finding("jobs", Outcome.WELL, "none was given up")
+
+
+# why a server is not reached, by the code that the sending side noted: what it means, and whose turn it is
+WHY = {
+    "no-such-name": "its name is not known; its entry in the DNS is missing, or it has another name now",
+    "no-name-server": "its name is not known, for this machine's name server does not answer; look after that first",
+    "certificate-lapsed": "its certificate has lapsed; whoever hosts it must renew it",
+    "certificate-unknown": "nobody whom we trust vouches for its certificate; either its proxy shows a wrong one, or "
+    "this machine knows no authorities (on Debian or Ubuntu: sudo apt install ca-certificates)",
+    "certificate-name": "its certificate is of another name; whoever hosts it must look at its proxy",
+    "certificate-too-new": "its certificate does not hold yet; is the clock of this machine right?",
+    "tls": "no safe connection can be made to it",
+    "unreachable": "nobody answers at its address; its machine or its proxy is off, or a firewall stands between",
+    "timeout": "it did not answer in time",
+    "forbidden-address": "its name leads to an address that is not public, so nothing was sent there",
+    "answered 401: Signature stale": "it says that our clock is slow, or its own is fast; set both right",
+    "answered 401: Signature future": "it says that our clock is fast, or its own is slow; set both right",
+    "answered 500": "something goes wrong there; whoever hosts it must look at its log and at the room on its disk",
+    "answered 502": "its proxy answers, and fedhood behind it does not; whoever hosts it must start it",
+}
+WHY |= dict.fromkeys(("answered 503", "answered 504"), WHY["answered 502"])
+
+
+def _neighbours(settings: Settings) -> Finding:
+    db = _connect(settings)
+    if db is None:
+        return Finding("neighbours", Outcome.LOOK, "no database yet")
+    with db.connection_context():
+        if not {"peer", "host", "delivery"} <= set(db.get_tables()):
+            return Finding("neighbours", Outcome.LOOK, "no table of neighbours yet")
+        known = [one for one in peers.all_peers(db) if one.state is PeerState.AGREED]
+        sentences = [
+            f"{one.host} is not reached since {one.since:%Y-%m-%d %H:%M} UTC ({one.waiting} waiting): "
+            f"{_why(one.reason)}"
+            for one in unreached(db)
+        ]
+        sentences += [
+            f"{one.host} is not found: {_why(one.last_error)}"
+            for one in peers.all_peers(db)
+            if one.state is PeerState.LOOKING and one.last_error
+        ]
+    if sentences:
+        return Finding("neighbours", Outcome.LOOK, "; ".join(sentences))
+    return Finding("neighbours", Outcome.WELL, f"{len(known)} agreed, and none of them is out of reach")
+
+
+def _why(reason: str) -> str:
+    """What a reason means; the reason itself when it is one that nobody foresaw."""
+    return WHY.get(reason) or WHY.get(reason.partition(":")[0], reason)
+
+
+def _clock(settings: Settings) -> Finding:
+    db = _connect(settings)
+    if db is None:
+        return Finding("clock", Outcome.LOOK, "no database yet")
+    now = Clock().now()
+    with db.connection_context():
+        early = of_tomorrow(db, now - LATELY) if "inbound" in db.get_tables() else {}
+    if early:
+        hosts = ", ".join(f"{count} from {host}" for host, count in sorted(early.items()))
+        return Finding(
+            "clock",
+            Outcome.LOOK,
+            f"it is {now:%Y-%m-%d %H:%M} UTC here; of what came lately some was not taken, for it is of a later time "
+            f"({hosts}). Either this clock is slow or theirs is fast; set it right",
+        )
+    return Finding("clock", Outcome.WELL, f"it is {now:%Y-%m-%d %H:%M} UTC here, and no neighbour contradicts")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 import socket
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from fedhood.kernel.settings import Settings
 
+_FULL = 1 << 20  # bytes that are free, at most, on a disk that SQLite calls anything but full
 _OWNER = "run fedhood as the user that it belongs to"
 _PASSWORD = re.compile(r"://[^:/@]*:(.*)@")
 _OF_FILES = {
@@ -65,6 +67,10 @@ def in_words(settings: Settings) -> Iterator[None]:
         if sentence is None:
             raise
         raise Invalid(sentence, code="machine") from failure
+    except Invalid as refusal:
+        if refusal.code == "schema-failed" and not settings.database and _is_full(settings):
+            raise Invalid(_no_room(settings), code="machine") from refusal
+        raise
 
 
 def words_for(failure: Exception, settings: Settings) -> str | None:
@@ -100,8 +106,22 @@ def _of_file(failure: OSError, settings: Settings) -> str | None:
 
 def _of_sqlite(failure: peewee.PeeweeException, settings: Settings) -> str | None:
     said = str(failure).lower()
+    if "disk i/o" in said and _is_full(settings):  # what it says of a full disk when it makes its other files
+        return _no_room(settings)
     meaning = next((meaning for part, meaning in _OF_SQLITE.items() if part in said), None)
     return None if meaning is None else f"{migrate.database_file(settings).absolute()} {meaning}"
+
+
+def _no_room(settings: Settings) -> str:
+    return f"{migrate.database_file(settings).absolute()} {_OF_SQLITE['full']}"
+
+
+def _is_full(settings: Settings) -> bool:
+    """Whether next to nothing is free where the database is, or would be."""
+    folder = settings.data_dir.absolute()
+    while not folder.is_dir():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free < _FULL
 
 
 def _of_postgres(failure: peewee.PeeweeException, settings: Settings) -> str | None:

@@ -227,9 +227,12 @@ def _links(uow: UnitOfWork, *, names: list[str]) -> list[tuple[str, str, str]]:
     return found
 
 
-def until(happened: Callable[[], Any], what: str) -> Any:
-    """Ask again and again until something happened, and give what the last asking gave. Raises TimeoutError."""
-    end = monotonic() + PATIENCE
+def until(happened: Callable[[], Any], what: str, *, patience: float = PATIENCE) -> Any:
+    """Ask again and again until something happened, and give what the last asking gave. Raises TimeoutError.
+
+    `patience` is in seconds.
+    """
+    end = monotonic() + patience
     while True:
         with contextlib.suppress(OSError, LookupError):
             found = happened()

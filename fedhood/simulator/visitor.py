@@ -37,11 +37,10 @@ class Page:
 
 
 class Visitor:
-    """A browser at one server. `port` is where the name's server listens on this machine."""
+    """A browser at one server. `host` is its name and, after a colon, the port where it listens on this machine."""
 
     def __init__(self, host: str, token: str | None = None) -> None:
         self._authority = host
-        self._port = int(host.rpartition(":")[2])
         self._cookies: dict[str, str] = {"sid": token} if token else {}
 
     def get(self, path: str) -> Page:
@@ -53,12 +52,22 @@ class Visitor:
 
         Hidden fields are sent along as a browser would. Raises LookupError when the page has no such form.
         """
-        page = self.get(form_on or path)
-        hidden = _hidden_fields(page.text, path)
-        return self._request("POST", path, {**hidden, **fields}, follow=5)
+        return self.fill_in(self.get(form_on or path), path, fields)
+
+    def fill_in(self, page: Page, path: str, fields: Mapping[str, str]) -> Page:
+        """Fill in and send a form of a page that is open. Raises LookupError when the page has no such form."""
+        return self._request("POST", path, {**_hidden_fields(page.text, path), **fields}, follow=5)
+
+    def _origin(self) -> str:
+        """Scheme and authority, as a browser sends them along with a form."""
+        return f"http://{self._authority}"
+
+    def _connect(self) -> http.client.HTTPConnection:
+        """A connection to the server, not open yet."""
+        return http.client.HTTPConnection("127.0.0.1", int(self._authority.rpartition(":")[2]), timeout=_TIMEOUT)
 
     def _request(self, method: str, path: str, fields: Mapping[str, str] | None, *, follow: int) -> Page:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT)
+        connection = self._connect()
         headers = {
             "Host": self._authority,
             "Accept": "text/html",
@@ -69,7 +78,7 @@ class Visitor:
         if fields is not None:
             body = urlencode(fields)
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-            headers["Origin"] = f"http://{self._authority}"
+            headers["Origin"] = self._origin()
             headers["Sec-Fetch-Site"] = "same-origin"
         try:
             connection.request(method, path, body=body, headers=headers)
@@ -78,6 +87,8 @@ class Visitor:
             for cookie in answer.headers.get_all("Set-Cookie") or []:
                 name, _, value = cookie.partition(";")[0].partition("=")
                 self._cookies[name] = value
+                if "max-age=0" in cookie.lower():
+                    del self._cookies[name]
             location = answer.headers.get("Location")
         finally:
             connection.close()

@@ -1,9 +1,11 @@
 """Whatever a host can get wrong is said in one sentence: what, where, and what to do."""
 
 import errno
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import peewee
 import pytest
@@ -154,6 +156,24 @@ def test_a_file_that_is_no_database_is_said(fedhood: Shell):
 def test_a_fault_of_ours_is_not_dressed_up(failure: Exception):
     with pytest.raises(type(failure)), in_words(Settings()):
         raise failure
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        peewee.OperationalError("disk I/O error"),
+        Invalid("the database could not be brought to the new schema", code="schema-failed"),
+    ],
+)
+def test_a_full_disk_is_called_full_whatever_the_database_calls_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+):
+    settings = Settings(data_dir=tmp_path / "data")
+    for free, full in ((4096, True), (1 << 30, False)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        with pytest.raises(Invalid) as refusal, in_words(settings):
+            raise failure
+        assert ("does not fit on the disk any more; make room" in refusal.value.detail) is full
 
 
 def test_a_refusal_passes_as_it_is():

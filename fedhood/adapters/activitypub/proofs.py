@@ -26,6 +26,7 @@ _AUDIENCES = ("to", "cc", "audience")
 # With these, what a JSON-LD reader sees is not what a JSON reader sees in the same signed bytes.
 _REARRANGING = frozenset({"@graph", "@included", "@reverse", "@import", "@base", "@nest"})
 MISMATCH = "proof-signature"
+FUTURE = "proof-future"
 _REARRANGING_RAW = tuple(word.encode() for word in sorted(_REARRANGING))
 _ESCAPE = b"\\u"  # a word may be written so that it is not seen
 
@@ -159,7 +160,7 @@ def _verify_one(
 
 def _check_times(proof: dict[str, Any], now: datetime) -> None:
     if _moment(proof.get("created")) > now + _CLOCK_SKEW:
-        raise ProofError("the proof was made in the future", code="proof-future")
+        raise ProofError("the proof was made in the future", code=FUTURE)
     if "expires" in proof and _moment(proof["expires"]) <= now:
         raise ProofError("the proof has expired", code="proof-expired")
 

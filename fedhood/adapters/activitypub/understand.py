@@ -4,7 +4,8 @@
             ──▶ refused               contradicts itself, is forged, or may not be; kept with its reason
             ──▶ ignored               of a kind that is not known here; kept
             ──▶ waiting, later ──▶ parked ──▶ dead    another server has to be asked and does not answer
-            ──▶ parked ──▶ dead       speaks about what is not here (yet), or by a key that is not known (yet)
+            ──▶ parked ──▶ dead       speaks about what is not here (yet), by a key that is not known (yet),
+                                        or by a clock that runs before ours
 
 Every server is read by a reader of its own, in the order of its stream, several activities in one transaction; the
 first that waits holds up those behind it, once. What is parked is tried for three days, and holds up nobody: it has a
@@ -66,7 +67,7 @@ STRANGERS = 0  # the reader of servers that are not known: they have no number
 PUT_OFF = -1  # the reader of what is parked
 
 _LONGEST_REASON = 300
-_MAY_HOLD_LATER = frozenset({ORPHAN, believing.TOO_FRESH})
+_MAY_HOLD_LATER = frozenset({ORPHAN, believing.TOO_FRESH, proofs.FUTURE})
 _FAULT = RemoteFailure("see the log", code="fault")
 
 

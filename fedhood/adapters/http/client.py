@@ -34,6 +34,25 @@ _FAILURES: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     ((aiohttp.ClientConnectionError, OSError), "unreachable", "cannot be reached"),
     ((aiohttp.ClientError,), "bad-answer", "the answer cannot be understood"),
 )
+# What is wrong with a certificate, by OpenSSL's X509_V_ERR_… number; and with a name, by getaddrinfo's EAI_… number.
+_OF_CERTIFICATE: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        9: ("certificate-too-new", "the certificate does not hold yet"),
+        10: ("certificate-lapsed", "the certificate has lapsed"),
+        18: ("certificate-unknown", "nobody vouches for the certificate but itself"),
+        19: ("certificate-unknown", "an authority that is not trusted vouches for the certificate"),
+        20: ("certificate-unknown", "an authority that is not known vouches for the certificate"),
+        21: ("certificate-unknown", "the certificate comes without those that vouch for it"),
+        62: ("certificate-name", "the certificate is of another name"),
+    }
+)
+_OF_NAME: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        socket.EAI_NONAME: ("no-such-name", "the name does not exist"),
+        socket.EAI_NODATA: ("no-such-name", "the name has no address"),
+        socket.EAI_AGAIN: ("no-name-server", "no name server answers"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +102,10 @@ class Client:
     Only https on the default port of a public address, by name. With `loopback_names` (demo and tests only) the
     opposite: only this machine's own loopback addresses, http and ports allowed, names ending in `.localhost` mean
     127.0.0.1. Needs `start()` and `close()`, or `async with`. Every failure is a RemoteFailure, its `code` one of
-    `bad-url`, `forbidden-address`, `unreachable`, `tls`, `timeout`, `too-large`, `bad-answer`, `redirects`; a header
-    with a control character in it is our own mistake and a ValueError before anything is sent.
+    `bad-url`, `forbidden-address`, `unreachable`, `tls`, `timeout`, `too-large`, `bad-answer`, `redirects`; of a name
+    `no-such-name`, `no-name-server`; of a certificate `certificate-lapsed`, `certificate-unknown`, `certificate-name`,
+    `certificate-too-new`. A header with a control character in it is our own mistake and a ValueError before anything
+    is sent.
     """
 
     def __init__(self, *, user_agent: str, loopback_names: bool = False, timeouts: Timeouts | None = None) -> None:
@@ -298,9 +319,16 @@ def _clean(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 def _failure(error: BaseException) -> RemoteFailure:
     """What a failure of the network means to us. No word of the other side's gets into the sentence."""
-    refused = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(refused, ForbiddenAddress):
-        return refused
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, ForbiddenAddress):
+        return cause
+    known = None
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        known = _OF_CERTIFICATE.get(getattr(error.certificate_error, "verify_code", 0))
+    elif isinstance(cause, socket.gaierror):
+        known = _OF_NAME.get(cause.errno or 0)
+    if known is not None:
+        return RemoteFailure(known[1], code=known[0])
     for kinds, code, sentence in _FAILURES:
         if isinstance(error, kinds):
             return RemoteFailure(sentence, code=code)

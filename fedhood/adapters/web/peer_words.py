@@ -19,10 +19,16 @@ def name_of(peer: Peer) -> str:
 
 
 _UNREADABLE = N_("The answer from this address could not be understood.")
+_NOBODY = N_("Nobody answers at this address. Is it written right?")
+_UNSAFE = N_("No safe connection could be made to this address.")
 _TROUBLE = {
-    "unreachable": N_("Nobody answers at this address. Is it written right?"),
+    "unreachable": _NOBODY,
+    "forbidden-address": _NOBODY,  # in the same words: which names mean machines of this house is nobody's business
     "timeout": N_("Nobody answered in time."),
-    "tls": N_("No safe connection could be made to this address."),
+    "no-such-name": N_("There is no such address. Is it written right?"),
+    "no-name-server": N_("Addresses cannot be looked up from here just now."),
+    "certificate-lapsed": N_("The certificate of this address has run out. Whoever runs it must renew it."),
+    **dict.fromkeys(("tls", "certificate-unknown", "certificate-name", "certificate-too-new"), _UNSAFE),
     "not-fedhood": N_("Somebody answers at this address, but it is no place like this one."),
 }
 

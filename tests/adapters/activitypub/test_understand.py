@@ -1,6 +1,6 @@
 """How what arrived is worked off: in order, again when another server does not answer, and never twice."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -254,6 +254,19 @@ async def test_a_new_key_for_proofs_is_looked_for_when_the_known_one_is_old(oak,
         clock.move(timedelta(minutes=6))
         await understand_next(oak.federation)
     assert (oak.fate(row), oak.fate(forged)) == ("understood", "refused proof-signature")
+
+
+async def test_what_is_said_by_a_clock_that_runs_before_ours_is_read_when_its_time_has_come(oak, clock) -> None:
+    activity = proved(letter("13"))
+    made = datetime.fromisoformat(activity["object"]["proof"]["created"])
+    clock.move(made - timedelta(minutes=50) - clock.now())
+    row = arrived(oak, activity)
+    await understand_next(oak.federation)
+    assert oak.fate(row) == "parked proof-future"
+    for _ in range(3):
+        clock.move(timedelta(minutes=30))
+        await understand_next(oak.federation)
+    assert oak.fate(row) == "understood"
 
 
 async def test_who_was_vouched_for_by_another_key_is_asked_for_again(oak, clock) -> None:

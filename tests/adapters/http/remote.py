@@ -1,20 +1,13 @@
 """A server on this machine that behaves as badly as a test wants, and what tests say to it."""
 
 import asyncio
-import datetime
-import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from fedhood.adapters.http.client import Timeouts
 from fedhood.kernel.errors import RemoteFailure
@@ -128,29 +121,3 @@ def resolving_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 def header(request: bytes, name: str) -> list[str]:
     lines = request.split(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
     return [value.strip() for line in lines for key, _, value in [line.partition(":")] if key.lower() == name]
-
-
-def self_signed(folder: Path) -> ssl.SSLContext:
-    """A server's TLS context with a certificate of its own making."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "remote.localhost")])
-    alternatives = [x509.DNSName("remote.localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
-        .not_valid_after(datetime.datetime(2120, 1, 1, tzinfo=datetime.UTC))
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "both.pem"
-    file.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context

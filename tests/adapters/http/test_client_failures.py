@@ -3,12 +3,11 @@
 import asyncio
 import socket
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
 from fedhood.adapters.http.client import Client, Timeouts
-from tests.adapters.http.remote import Remote, ok, refused, self_signed, served
+from tests.adapters.http.remote import Remote, ok, refused
 
 
 @pytest.mark.parametrize(
@@ -51,12 +50,23 @@ async def test_a_closed_port_is_unreachable(client: Client) -> None:
         assert await refused(client.get(url, accept="*/*")) == "unreachable"
 
 
-async def test_a_name_that_does_not_exist_is_unreachable(outside: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (socket.EAI_NONAME, "no-such-name"),
+        (socket.EAI_NODATA, "no-such-name"),
+        (socket.EAI_AGAIN, "no-name-server"),
+        (socket.EAI_FAIL, "unreachable"),
+    ],
+)
+async def test_a_name_that_leads_nowhere_says_so(
+    outside: Client, monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
     async def lookup(*_: object, **__: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        raise socket.gaierror(number, "no")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lookup)
-    assert await refused(outside.get("https://nowhere.example/", accept="*/*")) == "unreachable"
+    assert await refused(outside.get("https://nowhere.example/", accept="*/*")) == code
 
 
 async def test_a_name_server_that_is_silent_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,14 +112,6 @@ async def test_a_handshake_that_never_ends_is_a_timeout(remote: Remote) -> None:
     async with Client(user_agent="fedhood/test", loopback_names=True, timeouts=times) as client:
         url = remote.url().replace("http:", "https:")
         assert await refused(client.get(url, accept="*/*")) == "timeout"
-
-
-async def test_a_certificate_nobody_vouches_for_is_a_tls_failure(
-    world: AsyncExitStack, client: Client, tmp_path: Path
-) -> None:
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the server's side of the failed handshake
-    remote = await served(world, tls=self_signed(tmp_path))
-    assert await refused(client.get(remote.url().replace("http:", "https:"), accept="*/*")) == "tls"
 
 
 async def test_plain_text_where_tls_belongs_is_a_tls_failure(world: AsyncExitStack, client: Client) -> None:

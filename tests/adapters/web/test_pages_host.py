@@ -175,6 +175,9 @@ async def test_an_address_at_which_nobody_answers_says_so_in_words_and_can_be_ta
     (peer,) = street.database.look(peers.all_peers)
     for reason, said in (
         ("unreachable", "Nobody answers at this address. Is it written right?"),
+        ("no-such-name", "There is no such address. Is it written right?"),
+        ("certificate-lapsed", "The certificate of this address has run out. Whoever runs it must renew it."),
+        ("certificate-unknown", "No safe connection could be made to this address."),
         ("too-large", "The answer from this address could not be understood."),
     ):
         street.database.transact(peers.not_found, peer_id=peer.id, reason=reason)
