@@ -59,12 +59,17 @@ def about_of(document: dict[str, Any]) -> str | None:
     thing: Any = document
     for _ in range(_DEEPEST):
         deeper = thing.get("object")
-        if thing.get("type") not in _WRAPPINGS or not isinstance(deeper, dict):
+        if not _wraps(thing) or not isinstance(deeper, dict):
             break
         thing = deeper
-    inner = thing if thing is not document and thing.get("type") not in _WRAPPINGS else thing.get("object")
+    inner = thing if thing is not document and not _wraps(thing) else thing.get("object")
     uri = inner.get("id") if isinstance(inner, dict) else inner
     return uri if isinstance(uri, str) else None
+
+
+def _wraps(thing: dict[str, Any]) -> bool:
+    kind = thing.get("type")
+    return isinstance(kind, str) and kind in _WRAPPINGS
 
 
 def keep(

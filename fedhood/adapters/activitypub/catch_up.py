@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from fedhood.kernel.engine import UnitOfWork
 
 MOST_ITEMS = 200  # on a page
+MOST_PAGES = 60  # in one turn: then it is somebody else's, and this one goes on later
+LONGEST_TURN = 120.0  # seconds
 HELD_BACK_FOR = timedelta(minutes=10)
 RETRIES = (
     timedelta(seconds=10),
@@ -86,7 +88,10 @@ async def ask_one(federation: Federation) -> bool:
         await federation.database.write(_rest, wanted.peer, None)
         return True
     try:
-        await _read_stream(federation, peer, Place(epoch=wanted.epoch, number=wanted.upto))
+        async with asyncio.timeout(LONGEST_TURN):
+            await _read_stream(federation, peer, Place(epoch=wanted.epoch, number=wanted.upto))
+    except TimeoutError:
+        await federation.database.write(_try_again, wanted.peer, "timeout")
     except RemoteFailure as failure:
         await federation.database.write(_try_again, wanted.peer, failure.code)
     except Invalid as refusal:  # it keeps no stream for us, or says what no stream says: we go on without
@@ -128,7 +133,7 @@ def _try_again(uow: UnitOfWork, peer: int, reason: str) -> None:
 async def _read_stream(federation: Federation, peer: Peer, place: Place) -> None:
     """Read a peer's stream after a place, to its end, and keep what is not here. Raises Invalid, RemoteFailure."""
     fetched = 0
-    while True:
+    for _ in range(MOST_PAGES):
         page = await _page(federation, peer, place)
         if page.place.epoch != place.epoch:
             was_asked_from_the_beginning = not place.number
@@ -154,6 +159,8 @@ async def _read_stream(federation: Federation, peer: Peer, place: Place) -> None
         if not more:
             break
         place = Place(epoch=place.epoch, number=page.place.number)
+    else:
+        raise RemoteFailure("its stream is longer than what is read at once", code="stream-long")
     if fetched:
         logger().info("catch-up.done", peer=peer.id, fetched=fetched)
 
@@ -276,7 +283,9 @@ def _keep_page(
     known = hearing.known(uow.db, peer)
     start = known.upto if known is not None and known.epoch == after.epoch else 0
     upto = _without_gap(uow.db, peer, after.epoch, max(upto, start)) if is_last else max(upto, start)
-    values: dict[str, Any] = {"epoch": after.epoch, "upto": upto, "attempts": 0, "last_error": None}
+    values: dict[str, Any] = {"epoch": after.epoch, "upto": upto, "last_error": None}
+    if is_last or any(found.values()):
+        values["attempts"] = 0
     if is_last:
         still = _is_missing(uow.db, peer, after.epoch, upto)
         values |= {"behind": still, "behind_since": uow.now if still else None, "ask_at": uow.now if still else None}

@@ -73,7 +73,8 @@ def was_taken_back(db: peewee.Database, uri: str, *, signer: str) -> bool:
 def is_removal(document: dict[str, Any]) -> bool:
     """Whether an activity takes something back; that is heard from a former neighbour too."""
     inner = document.get("object") if document.get("type") == "Announce" else document
-    return isinstance(inner, dict) and inner.get("type") in _REMOVALS
+    kind = inner.get("type") if isinstance(inner, dict) else None
+    return isinstance(kind, str) and kind in _REMOVALS
 
 
 def _blank(uow: UnitOfWork, condition: Any, but: str) -> None:

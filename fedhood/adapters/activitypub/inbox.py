@@ -35,7 +35,7 @@ from fedhood.adapters.activitypub.problems import Refused
 from fedhood.adapters.activitypub.signature_rules import Request
 from fedhood.adapters.activitypub.signed_requests import Scheme
 from fedhood.adapters.http import strict_json
-from fedhood.adapters.http.deadlines import MAX_INBOX_BYTES
+from fedhood.adapters.http.deadlines import MAX_INBOX_BYTES, MAX_STRANGERS_BYTES
 from fedhood.adapters.http.guard import BadUrl, checked_url
 from fedhood.adapters.http.keys import LIMITER
 from fedhood.adapters.http.limits import Bucket
@@ -120,7 +120,9 @@ class Inboxes:
         federation = request.app[FEDERATION]
         _check_type(request)
         sender = await _sender(request, federation)
-        arrived = _read_names(await _body(request), federation)
+        is_known = any(one is not None and one.may_take_back for one in sender.peers.values())
+        most = MAX_INBOX_BYTES if is_known else MAX_STRANGERS_BYTES
+        arrived = _read_names(await _body(request, most), federation)
         admission.check_scope(arrived.document, scoped=scoped)
         claim, peer = sender.of(arrived.actor)
         # what is scoped, and what servers say to each other, comes from their own hand alone
@@ -230,8 +232,8 @@ def _check_type(request: web.Request) -> None:
         raise _too_large()
 
 
-def _too_large() -> Refused:
-    return Refused(413, "too-large", f"An activity takes at most {MAX_INBOX_BYTES} bytes.")
+def _too_large(most: int = MAX_INBOX_BYTES) -> Refused:
+    return Refused(413, "too-large", f"An activity takes at most {most} bytes.")
 
 
 async def _sender(request: web.Request, federation: Federation) -> Sender:
@@ -271,12 +273,12 @@ def _another() -> Refused:
     return Refused(403, "signer-is-not-the-actor", "What somebody else signed is not taken here.")
 
 
-async def _body(request: web.Request) -> bytes:
+async def _body(request: web.Request, most: int) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
-        if len(body) > MAX_INBOX_BYTES:
-            raise _too_large()
+        if len(body) > most:
+            raise _too_large(most)
     return bytes(body)
 
 

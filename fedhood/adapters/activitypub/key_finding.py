@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 KEY_IS_FRESH = timedelta(minutes=5)
 KEY_IS_BAD = timedelta(minutes=10)
+_SILENCE = frozenset({"unreachable", "timeout", "tls", "no-such-name", "no-name-server"})
+SILENT_FOR = timedelta(seconds=30)  # a server that did not answer is not asked again at once
 KEY_CHANGED = "key-changed"
 SOON = 5  # seconds until what came before has been understood
 TRY_LATER = 60  # seconds until a key may be there that could not be fetched
@@ -119,6 +121,7 @@ class KeyFinder:
     def __init__(self) -> None:
         self._bad = Remembered(KEY_IS_BAD)
         self._looked = Remembered(KEY_IS_FRESH)
+        self._silent = Remembered(SILENT_FOR)
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def verify(self, federation: Federation, checked: Checked, delivered: Delivered) -> str:
@@ -212,6 +215,8 @@ class KeyFinder:
         bad = self._bad.get(key_uri, federation.clock.now())
         if bad is not None:
             raise _bad(bad)
+        if self._silent.get(urls.authority(key_uri), federation.clock.now()) is not None:
+            raise _unreachable(TRY_LATER)
         try:
             delivered.limiter.peek(Bucket.KEYS_MISSED, delivered.address)
             return await ask()
@@ -222,6 +227,8 @@ class KeyFinder:
             raise _unreachable(int(error.facts["retry_after"])) from error
         except RemoteFailure as failure:
             delivered.count_missed()
+            if failure.code in _SILENCE:
+                self._silent.put(urls.authority(key_uri), "", federation.clock.now())
             raise _unreachable(TRY_LATER) from failure
         except Invalid as failure:
             delivered.count_missed()

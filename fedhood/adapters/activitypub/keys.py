@@ -22,6 +22,9 @@ from fedhood.adapters.activitypub import multibase
 from fedhood.kernel.errors import Invalid
 
 _PEM_BLOCK = re.compile(rb"-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----")
+_ONE_PUBLIC_PEM = re.compile(
+    r"-----BEGIN (?P<kind>(?:RSA )?PUBLIC KEY)-----[A-Za-z0-9+/=\s]+-----END (?P=kind)-----", re.ASCII
+)
 _LONGEST_PEM = 8192  # a key of 8192 bits takes about 1,500
 _MOST_READ = 4096  # keys in memory, some two kilobytes each
 
@@ -88,6 +91,8 @@ def load_rsa_public(pem: str) -> RSAPublicKey:
     """
     if len(pem) > _LONGEST_PEM:
         raise Invalid("the PEM is too long for a public key", code="key-pem")
+    if _ONE_PUBLIC_PEM.fullmatch(pem.strip()) is None:  # what reads PEM skips what stands around it
+        raise Invalid("not one public key in PEM and nothing else", code="key-pem")
     try:
         key = load_pem_public_key(pem.strip().encode("ascii"))
     except (ValueError, UnsupportedAlgorithm) as error:

@@ -67,6 +67,7 @@ STRANGERS = 0  # the reader of servers that are not known: they have no number
 PUT_OFF = -1  # the reader of what is parked
 
 _LONGEST_REASON = 300
+_GIVEN_UP = frozenset({REFUSED, IGNORED, DEAD})
 _MAY_HOLD_LATER = frozenset({ORPHAN, believing.TOO_FRESH, proofs.FUTURE})
 _FAULT = RemoteFailure("see the log", code="fault")
 
@@ -199,6 +200,8 @@ def _take_in(uow: UnitOfWork, read: Sequence[tuple[Arrival, Read]]) -> None:
     for row, one in read:
         outcome = _receive(uow, row, one) if isinstance(one, Believed) else _outcome(uow, row, one)
         if outcome is not None and _settle(uow, row, outcome):
+            if row.peer == STRANGERS and outcome.state in _GIVEN_UP:  # why is kept, and not what
+                InboundTable.update(body=b"").where(InboundTable.id == row.id).execute(uow.db)
             logger().info("inbound.kept", state=outcome.state, reason=outcome.reason, peer=row.peer)
         elif isinstance(one, Believed) and one.context.peer is not None:
             heard.add(one.context.peer.id)

@@ -17,7 +17,7 @@ from fedhood.kernel.errors import RemoteFailure
 
 MAX_GET_BYTES = 1024 * 1024
 MAX_POST_ANSWER_BYTES = 64 * 1024
-CONNECTIONS = 64
+CONNECTIONS = 64  # half of them to ask, half to say something
 CONNECTIONS_PER_HOST = 2
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -101,30 +101,35 @@ class Client:
 
     Only https on the default port of a public address, by name. With `loopback_names` (demo and tests only) the
     opposite: only this machine's own loopback addresses, http and ports allowed, names ending in `.localhost` mean
-    127.0.0.1. Needs `start()` and `close()`, or `async with`. Every failure is a RemoteFailure, its `code` one of
-    `bad-url`, `forbidden-address`, `unreachable`, `tls`, `timeout`, `too-large`, `bad-answer`, `redirects`; of a name
-    `no-such-name`, `no-name-server`; of a certificate `certificate-lapsed`, `certificate-unknown`, `certificate-name`,
-    `certificate-too-new`. A header with a control character in it is our own mistake and a ValueError before anything
-    is sent.
+    127.0.0.1. What is asked and what is said use connections of their own: anybody can make us ask servers that never
+    answer, and that holds up no letter. Needs `start()` and `close()`, or `async with`. Every failure is a
+    RemoteFailure, its `code` one of `bad-url`, `forbidden-address`, `unreachable`, `tls`, `timeout`, `too-large`,
+    `bad-answer`, `redirects`; of a name `no-such-name`, `no-name-server`; of a certificate `certificate-lapsed`,
+    `certificate-unknown`, `certificate-name`, `certificate-too-new`. A header with a control character in it is our own
+    mistake and a ValueError before anything is sent.
     """
 
     def __init__(self, *, user_agent: str, loopback_names: bool = False, timeouts: Timeouts | None = None) -> None:
         self._user_agent = user_agent
         self._loopback = loopback_names
         self._timeouts = timeouts or Timeouts()
-        self._session: aiohttp.ClientSession | None = None
+        self._asking: aiohttp.ClientSession | None = None
+        self._saying: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Open the connection pool, in the running loop."""
-        if self._session is not None:
-            return
+        """Open the connection pools, in the running loop."""
+        if self._asking is None:
+            self._asking = self._pool()
+            self._saying = self._pool()
+
+    def _pool(self) -> aiohttp.ClientSession:
         reuse = aiohttp.TraceConfig()
         reuse.on_connection_reuseconn.append(_note_reuse)
-        self._session = aiohttp.ClientSession(
+        return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 socket_factory=socket_factory(loopback_allowed=self._loopback),
                 resolver=_Resolver(loopback_names=self._loopback, seconds=self._timeouts.connect),
-                limit=CONNECTIONS,
+                limit=CONNECTIONS // 2,
                 limit_per_host=CONNECTIONS_PER_HOST,
             ),
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
@@ -139,9 +144,10 @@ class Client:
 
     async def close(self) -> None:
         """Close every connection. May be called twice."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        pools, self._asking, self._saying = (self._asking, self._saying), None, None
+        for pool in pools:
+            if pool is not None:
+                await pool.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -212,7 +218,7 @@ class Client:
 
     async def _fetch(self, target: str, headers: Mapping[str, str]) -> Answer | str:
         """One hop: the answer, or the URL to which it redirects. A redirect's body is not read."""
-        async with self._open().get(
+        async with _open(self._asking).get(
             URL(target, encoded=True), headers=_clean(headers), allow_redirects=False
         ) as response:
             location = response.headers.get("Location")
@@ -235,7 +241,7 @@ class Client:
         return await self._send_once(target, body, headers, _Attempt())
 
     async def _send_once(self, target: str, body: bytes, headers: Mapping[str, str], attempt: "_Attempt") -> Answer:
-        async with self._open().post(
+        async with _open(self._saying).post(
             URL(target, encoded=True),
             data=body,
             headers=_clean(headers),
@@ -248,10 +254,11 @@ class Client:
     def _checked(self, url: str) -> str:
         return checked_url(url, loopback=self._loopback)
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("the client was not started, or is closed")
-        return self._session
+
+def _open(pool: aiohttp.ClientSession | None) -> aiohttp.ClientSession:
+    if pool is None:
+        raise RuntimeError("the client was not started, or is closed")
+    return pool
 
 
 @dataclass(slots=True, kw_only=True)

@@ -20,6 +20,7 @@ BODY_TOTAL_SECONDS = 60.0
 MAX_HEAD_BYTES = 8 * 1024
 MAX_BODY_BYTES = 64 * 1024
 MAX_INBOX_BYTES = 1024 * 1024
+MAX_STRANGERS_BYTES = 64 * 1024  # of a letter from a server that was never a neighbour
 
 RUNNER_OPTIONS: Mapping[str, Any] = MappingProxyType(
     {

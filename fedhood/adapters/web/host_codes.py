@@ -102,8 +102,8 @@ def _make(uow: UnitOfWork, *, by: Viewer, neighbourhood: int, count: int, known:
     """A sheet, however often the form is sent: loading the page anew would make another that nobody prints."""
     there = [sheet for place in places for sheet in _sheets(uow.db, viewer=by, place=place)]
     if known and known != _newest(there):
-        newest = max(there, key=lambda one: one.id)
-        raise Conflict(code="sent-before", number=newest.number)
+        newest = max(there, key=lambda one: one.id, default=None)
+        raise Conflict(code="sent-before", number=0 if newest is None else newest.number)
     return households.make_sheet(uow, by=by, neighbourhood=neighbourhood, count=count)
 
 
