@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.world import Place
 
 # what arrived is kept with what became of it; how sending goes is no effect of anything
-_NO_EFFECT = frozenset({"inbound", "host"})
+_NO_EFFECT = frozenset({"inbound", "host", "heard"})
 
 
 def digest(place: Place, *, but: frozenset[str] = frozenset()) -> dict[str, str]:

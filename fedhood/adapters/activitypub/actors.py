@@ -67,7 +67,7 @@ _RETIRED = Compiled(
     )
 )
 
-_STILL_OLD = Compiled(
+_BEFORE = Compiled(
     lambda: (
         RetiredKeyTable.select(RetiredKeyTable.pem)
         .join(DeliveryTable, on=(DeliveryTable.activity == RetiredKeyTable.activity))
@@ -76,6 +76,8 @@ _STILL_OLD = Compiled(
             RetiredKeyTable.owner == hole("owner"),
             DeliveryTable.peer == hole("peer"),
             DeliveryTable.state == peewee.SQL("'waiting'"),
+            (DeliveryTable.epoch > hole("epoch"))
+            | ((DeliveryTable.epoch == hole("epoch")) & (DeliveryTable.number >= hole("number"))),
         )
         .order_by(RetiredKeyTable.retired_at)
         .limit(1)
@@ -165,9 +167,9 @@ async def ensure_keys(federation: Federation, ref: ActorRef) -> KeyPair:
     return found
 
 
-async def pair_for(federation: Federation, ref: ActorRef, peer_id: int) -> KeyPair:
-    """The actor's secrets for requests to this peer: those before, until it has heard of the new ones (`rotation`)."""
-    pem = await federation.database.read(_still_old, ref, peer_id)
+async def pair_for(federation: Federation, ref: ActorRef, peer_id: int, *, epoch: int = 0, number: int = 0) -> KeyPair:
+    """The actor's secrets for a letter at this place of a peer's stream: those before, up to the news (`rotation`)."""
+    pem = await federation.database.read(_before, ref, peer_id, epoch, number)
     return await ensure_keys(federation, ref) if pem is None else keys.from_pem(pem)
 
 
@@ -192,8 +194,8 @@ def document(
     return made
 
 
-def _still_old(db: peewee.Database, ref: ActorRef, peer_id: int) -> bytes | None:
-    row = _STILL_OLD.row(db, kind=ref.kind.value, owner=ref.owner, peer=peer_id)
+def _before(db: peewee.Database, ref: ActorRef, peer_id: int, epoch: int, number: int) -> bytes | None:
+    row = _BEFORE.row(db, kind=ref.kind.value, owner=ref.owner, peer=peer_id, epoch=epoch, number=number)
     return None if row is None else bytes(row[0])
 
 

@@ -148,9 +148,10 @@ async def _attempt(federation: Federation, waiting: Waiting) -> Result:
 
 async def _post(federation: Federation, peer: Peer, waiting: Waiting, made: Made) -> Result:
     url = _inbox(peer, waiting, made)
-    pair = await actors.pair_for(federation, made.signer, peer.id)
+    at = waiting.delivery
+    pair = await actors.pair_for(federation, made.signer, peer.id, epoch=at.epoch, number=at.number)
     signer = await federation.database.read(actors.uri_of, federation.addresses, made.signer)
-    place = Place(epoch=waiting.delivery.epoch, number=waiting.delivery.number)
+    place = Place(epoch=at.epoch, number=at.number)
 
     async def attempt(plan: Plan) -> Answer:
         # signed anew for every attempt: a signature is stale after minutes; 0.6 ms of arithmetic, so not on the loop

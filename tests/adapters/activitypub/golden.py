@@ -29,6 +29,11 @@ def names() -> list[str]:
     return sorted(number for path in FOLDER.glob("*.json") if (number := path.name.partition("-")[0])[0] != "9")
 
 
+def test_key_names() -> list[str]:
+    """What the test keys are called."""
+    return list(_TEST_KEYS)
+
+
 def test_key(name: str) -> dict[str, str]:
     """What is published about one test key."""
     return _TEST_KEYS[name]
