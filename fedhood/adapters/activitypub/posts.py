@@ -265,7 +265,7 @@ def update(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> Sai
     """A post in the version that an edit made. Raises NotFound, Gone."""
     post = posts.at_version(db, post_id=delivery.object, version=delivery.version)
     at = ordered_at(db, delivery)
-    note = note_document(db, addresses, replace(post, edited_at=at))
+    note = note_document(db, addresses, replace(post, edited_at=post.edited_at or at))
     return said(db, addresses, delivery, post, act="Update", thing=note, at=at)
 
 

@@ -277,6 +277,15 @@ def version_text(db: peewee.Database, post_id: int, version: int) -> tuple[str, 
     return None
 
 
+def version_since(db: peewee.Database, post_id: int, version: int) -> datetime | None:
+    """When a version's text came in place of the one before; None for the first."""
+    before = VersionTable.select().where(VersionTable.post == post_id, VersionTable.version < version)
+    for row in before.order_by(VersionTable.version.desc()).limit(1).execute(db):
+        since: datetime = row.until
+        return since
+    return None
+
+
 _REPLIES = Compiled(lambda: PostTable.select(*COLUMNS).where(PostTable.root == hole("root")).order_by(PostTable.id))
 
 
