@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fedhood.core import posts
 from tests.stories.test_farewell import in_the_feed, street, tell
-from tests.support.world import settle
+from tests.support.world import make_neighbours, place, settle
 
 if TYPE_CHECKING:
     from fedhood.core.access import Viewer
@@ -27,3 +27,31 @@ async def test_a_post_that_is_edited_twice_in_a_second_says_next_door_what_it_sa
         await elm.database.write(posts.edit, by=ana, post_id=post, text=text)
     await settle(elm, oak)
     assert list(await in_the_feed(oak, bob)) == ["The third"]
+
+
+async def test_who_reads_along_is_told_of_an_answer_whoever_met_whom_first(tmp_path):
+    elm, oak, ash = [await place(tmp_path, name, name.capitalize()) for name in ("elm", "oak", "ash")]
+    ana, bob, cas = [await at.resident(at.host[:3], moderator=True) for at in (elm, oak, ash)]
+    await make_neighbours(elm, ash, ana, cas)
+    await make_neighbours(elm, oak, ana, bob)
+    await make_neighbours(oak, ash, bob, cas)
+    await tell_all(elm, ana, "Whose bicycle?")
+    await settle(elm, oak, ash)
+    asked = (await in_the_feed(oak, bob))["Whose bicycle?"].post.id
+    await oak.database.write(posts.reply, by=bob, to=asked, text="Mine")
+    await settle(elm, oak, ash)
+    assert await answers(ash, cas, "Whose bicycle?") == ["Mine"]
+    for one in (elm, oak, ash):
+        await one.close()
+
+
+async def tell_all(at: Place, viewer: Viewer, text: str) -> None:
+    (everyone, *_) = await at.database.read(_next_door, viewer)
+    await at.database.write(
+        posts.publish, by=viewer, text=text, audience=posts.Audience.NEIGHBOURS, places=everyone.places
+    )
+
+
+def _next_door(db, viewer):
+    offered = posts.offered(db, neighbourhood=viewer.neighbourhood)
+    return [one for one in offered if one.audience is posts.Audience.NEIGHBOURS]
