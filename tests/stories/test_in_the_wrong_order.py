@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.core import posts
-from tests.stories.test_farewell import in_the_feed, street, tell
+import pytest
+
+from fedhood.core import help_requests, posts
+from fedhood.core.help_requests import OfferState, Outcome
+from tests.stories.test_farewell import ask, in_the_feed, on_the_board, street, tell
 from tests.support.world import make_neighbours, place, settle
 
 if TYPE_CHECKING:
@@ -55,3 +58,21 @@ async def tell_all(at: Place, viewer: Viewer, text: str) -> None:
 def _next_door(db, viewer):
     offered = posts.offered(db, neighbourhood=viewer.neighbourhood)
     return [one for one in offered if one.audience is posts.Audience.NEIGHBOURS]
+
+
+# -- help --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("deed", "why"), [("withdraw", "withdrawn"), ("resolve", "resolved")])
+async def test_who_offered_next_door_is_told_why_it_is_no_longer_needed(street, deed, why):
+    elm, oak, ana, bob = street
+    request = await ask(elm, ana, "A hand?")
+    await settle(elm, oak)
+    there = await on_the_board(oak, bob, "A hand?")
+    offer = await oak.database.write(help_requests.offer, by=bob, request_id=there.post.id)
+    await settle(elm, oak)
+    also = {"outcome": Outcome.OTHERWISE} if deed == "resolve" else {}
+    await elm.database.write(getattr(help_requests, deed), by=ana, request_id=request, **also)
+    await settle(elm, oak)
+    found = await oak.database.read(help_requests.offer_row, offer)
+    assert (found.state, found.reason) == (OfferState.REFUSED, why)
