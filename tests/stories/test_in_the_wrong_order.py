@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fedhood.adapters.activitypub.tables import InboundTable
 from fedhood.core import help_requests, posts
 from fedhood.core.help_requests import OfferState, Outcome
 from tests.stories.test_farewell import ask, in_the_feed, on_the_board, street, tell
@@ -30,6 +31,36 @@ async def test_a_post_that_is_edited_twice_in_a_second_says_next_door_what_it_sa
         await elm.database.write(posts.edit, by=ana, post_id=post, text=text)
     await settle(elm, oak)
     assert list(await in_the_feed(oak, bob)) == ["The third"]
+
+
+async def test_an_answer_to_what_was_removed_before_it_was_told_is_read_all_the_same(street):
+    elm, oak, ana, bob = street
+    await tell(elm, ana, "Street party?")
+    await settle(elm, oak)
+    asked = (await in_the_feed(oak, bob))["Street party?"].post.id
+    first = await oak.database.write(posts.reply, by=bob, to=asked, text="I bring a chair")
+    await oak.database.write(posts.reply, by=await oak.resident("Lou"), to=first, text="And I a table")
+    await oak.database.write(posts.delete, by=bob, post_id=first)
+    await settle(elm, oak)
+    assert await answers(elm, ana, "Street party?") == ["And I a table"]
+    assert await answers(oak, bob, "Street party?") == ["And I a table"]
+    assert {row.state for row in await elm.database.read(lambda db: list(InboundTable.select().execute(db)))} == {
+        "understood"
+    }
+
+
+async def test_an_answer_crosses_the_removal_of_what_it_answers(street):
+    elm, oak, ana, bob = street
+    root = await tell(elm, ana, "Street party?")
+    first = await elm.database.write(posts.reply, by=ana, to=root, text="On Saturday")
+    await settle(elm, oak)
+    asked = (await in_the_feed(oak, bob))["Street party?"].post.id
+    (there,) = await oak.database.read(posts.thread, root=asked, viewer=bob)
+    await oak.database.write(posts.reply, by=bob, to=there.id, text="Then I come")
+    await elm.database.write(posts.delete, by=ana, post_id=first)
+    await settle(elm, oak)
+    assert await answers(elm, ana, "Street party?") == ["Then I come"]
+    assert await answers(oak, bob, "Street party?") == ["Then I come"]
 
 
 async def test_who_reads_along_is_told_of_an_answer_whoever_met_whom_first(tmp_path):

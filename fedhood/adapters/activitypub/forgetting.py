@@ -70,6 +70,18 @@ def was_taken_back(db: peewee.Database, uri: str, *, signer: str) -> bool:
     return any(is_removal(strict_json.loads_object(bytes(row.body))) for row in heard.execute(db) if row.body)
 
 
+def has_more_to_say(db: peewee.Database, *, peer: int, signer: str) -> bool:
+    """Whether something of this one waits to be read, or was put off."""
+    unread = (InboundTable.state.in_(_UNREAD), InboundTable.peer == peer, InboundTable.signer == signer)
+    return bool(InboundTable.select().where(*unread).exists(db))
+
+
+def may_still_come(db: peewee.Database, uri: str) -> bool:
+    """Whether something waits to be read, or was put off, that may bring this thing: about it, and no removal."""
+    unread = InboundTable.select(InboundTable.body).where(InboundTable.about == uri, InboundTable.state.in_(_UNREAD))
+    return any(not is_removal(strict_json.loads_object(bytes(row.body))) for row in unread.execute(db))
+
+
 def is_removal(document: dict[str, Any]) -> bool:
     """Whether an activity takes something back; that is heard from a former neighbour too."""
     inner = document.get("object") if document.get("type") == "Announce" else document

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import forgetting, vocabulary
-from fedhood.adapters.activitypub.handlers import acting, reading
+from fedhood.adapters.activitypub.handlers import acting, reading, threads
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import accounts, help_requests, neighbourhoods, peers, posts, relations
 from fedhood.core.posts import Audience, Category, Kind
@@ -141,7 +141,7 @@ def _places(db: peewee.Database, context: Context, said: Announced, group: Neigh
 def _receive_announced_reply(
     uow: UnitOfWork, context: Context, said: Announced, peer: Peer, group: Neighbourhood
 ) -> None:
-    parent = acting.find_post(uow.db, context.addresses, reading.text(said.thing, "inReplyTo"))
+    parent = threads.answered(uow.db, context, said.thing)
     root = _announced_root(uow.db, context, said, parent, group)
     if acting.is_ours(context.addresses, said.author):
         # our resident's own answer, come back from where it was sent: we have it already
@@ -321,7 +321,7 @@ def receive_reply(uow: UnitOfWork, context: Context) -> None:
     note = reading.embedded(context.activity)
     if forgetting.was_taken_back(uow.db, reading.text(note, "id"), signer=context.signer_uri):
         return
-    answered = acting.find_post(uow.db, context.addresses, reading.text(note, "inReplyTo"))
+    answered = threads.answered(uow.db, context, note)
     root, peer, home = _thread_of_ours(uow, context, answered)
     author = acting.their_person(uow, context, peer, context.signer_uri, home.id)
     if any(relations.is_blocked(uow.db, one, author) for one in {root.author, answered.author} - {author}):
