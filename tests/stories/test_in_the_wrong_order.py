@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fedhood.adapters.activitypub.tables import InboundTable
-from fedhood.core import help_requests, posts
+from fedhood.core import help_requests, interactions, peers, posts, timelines
 from fedhood.core.help_requests import OfferState, Outcome
+from fedhood.kernel.errors import Conflict
+from tests.stories.test_after_the_end import end, keeper
 from tests.stories.test_farewell import ask, in_the_feed, on_the_board, street, tell
 from tests.support.world import make_neighbours, place, settle
 
@@ -107,3 +109,84 @@ async def test_who_offered_next_door_is_told_why_it_is_no_longer_needed(street, 
     await settle(elm, oak)
     found = await oak.database.read(help_requests.offer_row, offer)
     assert (found.state, found.reason) == (OfferState.REFUSED, why)
+
+
+# -- before both have agreed -------------------------------------------------------------------------------------------
+
+
+async def agree_here_alone(at: Place, other: Place) -> None:
+    """The one who keeps the other server asks, the one who keeps this one agrees; over there is still to be agreed."""
+    await other.database.write(peers.propose, by=await keeper(other), host=at.host)
+    await settle(at, other)
+    await agree_too(at, other)
+
+
+async def agree_too(at: Place, other: Place) -> None:
+    ours = await at.database.read(peers.by_host, other.host)
+    assert ours is not None
+    await at.database.write(peers.confirm, by=await keeper(at), peer_id=ours.id)
+    await settle(at, other)
+
+
+async def test_what_is_told_before_the_other_side_agrees_arrives_when_it_does(tmp_path):
+    elm, oak = await place(tmp_path, "elm", "Elm"), await place(tmp_path, "oak", "Oak")
+    mo, pim = await elm.resident("Mo", moderator=True), await oak.resident("Pim", moderator=True)
+    await agree_here_alone(elm, oak)
+    post = await tell(elm, mo, "Hello Oak")
+    await elm.database.write(posts.reply, by=mo, to=post, text="Is anybody there?")
+    await ask(elm, mo, "A hand?")
+    await settle(elm, oak)
+    assert await in_the_feed(oak, pim) == {}
+    await agree_too(oak, elm)
+    await settle(elm, oak)
+    assert set(await in_the_feed(oak, pim)) == {"Hello Oak", "A hand?"}
+    assert await answers(oak, pim, "Hello Oak") == ["Is anybody there?"]
+    for one in (elm, oak):
+        await one.close()
+
+
+async def test_what_is_answered_before_we_agree_arrives_when_we_do(street):
+    elm, oak, ana, bob = street
+    await tell(oak, bob, "Street party?")
+    await settle(elm, oak)
+    await end(elm, oak)
+    await settle(elm, oak)
+    await agree_here_alone(oak, elm)
+    asked = (await in_the_feed(elm, ana))["Street party?"].post.id
+    await elm.database.write(posts.reply, by=ana, to=asked, text="Count me in")
+    await elm.database.write(interactions.thank, by=ana, post_id=asked)
+    await settle(elm, oak)
+    assert await answers(oak, bob, "Street party?") == []
+    await agree_too(elm, oak)
+    await settle(elm, oak)
+    assert await answers(oak, bob, "Street party?") == ["Count me in"]
+    assert (await in_the_feed(oak, bob))["Street party?"].post.thanks == 1
+
+
+async def test_nobody_offers_help_where_it_would_not_be_heard_yet(street):
+    elm, oak, ana, bob = street
+    await ask(oak, bob, "A hand?")
+    await settle(elm, oak)
+    await end(elm, oak)
+    await settle(elm, oak)
+    await agree_here_alone(oak, elm)
+    there = await on_the_board(elm, ana, "A hand?")
+    with pytest.raises(Conflict):
+        await elm.database.write(help_requests.offer, by=ana, request_id=there.post.id)
+    await agree_too(elm, oak)
+    await elm.database.write(help_requests.offer, by=ana, request_id=there.post.id)
+    await settle(elm, oak)
+    assert len(await oak.database.read(help_requests.offers_of, post_id=await asked(oak, bob), viewer=bob)) == 1
+
+
+async def test_answers_that_were_given_while_two_had_parted_arrive_when_they_agree_again(street):
+    elm, oak, ana, bob = street
+    root = await tell(elm, ana, "Street party?")
+    await settle(elm, oak)
+    await end(elm, oak)
+    await settle(elm, oak)
+    await elm.database.write(posts.reply, by=ana, to=root, text="On Saturday")
+    await make_neighbours(elm, oak, await keeper(elm), await keeper(oak))
+    await settle(elm, oak)
+    assert await answers(oak, bob, "Street party?") == ["On Saturday"]
+    assert [entry.post.replies for entry in await oak.database.read(timelines.feed, viewer=bob)] == [1]

@@ -39,6 +39,7 @@ from fedhood.core.posts.service import (
 from fedhood.core.posts.store import (
     COLUMNS,
     all_hidden,
+    answers_to,
     count,
     hide,
     hide_in,
@@ -71,6 +72,7 @@ __all__ = [
     "ReplyMirrorEdited",
     "ReplyMirrored",
     "all_hidden",
+    "answers_to",
     "at_version",
     "by_uri",
     "condition",
