@@ -179,6 +179,10 @@ async def test_nobody_offers_help_where_it_would_not_be_heard_yet(street):
     assert len(await oak.database.read(help_requests.offers_of, post_id=await asked(oak, bob), viewer=bob)) == 1
 
 
+async def asked(at: Place, viewer: Viewer) -> int:
+    return (await on_the_board(at, viewer, "A hand?")).post.id
+
+
 async def test_answers_that_were_given_while_two_had_parted_arrive_when_they_agree_again(street):
     elm, oak, ana, bob = street
     root = await tell(elm, ana, "Street party?")

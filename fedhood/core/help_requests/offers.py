@@ -47,7 +47,7 @@ def offer(uow: UnitOfWork, *, by: Viewer, request_id: int, text: str = "") -> in
     """A resident says "I can help". To a request of another server it is sent, and the answer awaited.
 
     Returns the offer's id. Raises Unauthenticated, NotFound, Forbidden (one's own request), Invalid, Conflict (no
-    longer open, offered already).
+    longer open, offered already, the asker's server is one that we have not agreed with).
     """
     helper, neighbourhood = posts.resident(by)
     post, request = seen(uow.db, request_id, by)
@@ -60,6 +60,8 @@ def offer(uow: UnitOfWork, *, by: Viewer, request_id: int, text: str = "") -> in
         raise Conflict(code="not-open")
     if any(waiting.helper == helper for waiting in store.waiting(uow.db, request_id)):
         raise Conflict(code="offered-already")
+    if not is_reachable(uow.db, post.author, uow.now):
+        raise Conflict("their neighbourhood is not next door", code="parted")
     elsewhere = post.uri is not None
     new = _new_offer(uow, request_id, helper, neighbourhood, text, sent=Sent.SENDING if elsewhere else None)
     household = household_of(uow, helper)
