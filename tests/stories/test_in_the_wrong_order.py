@@ -35,6 +35,17 @@ async def test_a_post_that_is_edited_twice_in_a_second_says_next_door_what_it_sa
     assert list(await in_the_feed(oak, bob)) == ["The third"]
 
 
+async def test_thanks_that_are_given_again_before_they_were_sent_are_counted_next_door(street):
+    elm, oak, ana, bob = street
+    await tell(elm, ana, "Street party?")
+    await settle(elm, oak)
+    asked = (await in_the_feed(oak, bob))["Street party?"].post.id
+    for deed in (interactions.thank, interactions.take_back, interactions.thank):
+        await oak.database.write(deed, by=bob, post_id=asked)
+    await settle(elm, oak)
+    assert (await in_the_feed(elm, ana))["Street party?"].post.thanks == 1
+
+
 async def test_an_answer_to_what_was_removed_before_it_was_told_is_read_all_the_same(street):
     elm, oak, ana, bob = street
     await tell(elm, ana, "Street party?")

@@ -1,6 +1,7 @@
 """Posts: who may read them, threads, edits, deletions."""
 
 from fedhood.core.posts.elsewhere import (
+    believed,
     forget,
     mirror,
     mirror_delete,
@@ -74,6 +75,7 @@ __all__ = [
     "all_hidden",
     "answers_to",
     "at_version",
+    "believed",
     "by_uri",
     "condition",
     "count",

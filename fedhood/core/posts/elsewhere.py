@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 AHEAD = timedelta(hours=24)  # how far another clock may be believed
 
 
+def believed(moment: datetime, now: datetime) -> datetime:
+    """A moment that another server's clock tells: of two of them it says which came later, unless it is far ahead."""
+    return moment if moment <= now + AHEAD else now
+
+
 def mirror(
     uow: UnitOfWork,
     *,
@@ -132,8 +137,7 @@ def mirror_edit(uow: UnitOfWork, *, post_id: int, text: str, language: str, edit
     text = texts.words(text, field="text", most=MOST_CHARACTERS)
     if text == post.text:
         return
-    at = edited_at if edited_at <= uow.now + AHEAD else uow.now
-    if not store.rewrite(uow.db, post, text=text, language=language, at=at):
+    if not store.rewrite(uow.db, post, text=text, language=language, at=believed(edited_at, uow.now)):
         raise Conflict
     root = _root_of_ours(uow, post)
     if root is not None:

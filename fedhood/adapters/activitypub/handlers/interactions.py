@@ -55,10 +55,14 @@ def needs_actor(activity: dict[str, Any]) -> list[str]:
 
 def receive_like(uow: UnitOfWork, context: Context) -> None:
     """Somebody next door says thanks for something of ours."""
+    uri = reading.text(context.activity, "id")
+    if forgetting.was_taken_back(uow.db, uri, signer=context.signer_uri):
+        return
     post = acting.find_post(uow.db, context.addresses, reading.named(context.activity.get("object")))
     peer, home = _acting(uow, context, post)
     account = acting.their_person(uow, context, peer, context.signer_uri, home.id)
-    interactions.mirror_thanks(uow, post_id=post.id, account=account, uri=reading.text(context.activity, "id"))
+    given_at = reading.moment_of(context.activity, "published") or uow.now
+    interactions.mirror_thanks(uow, post_id=post.id, account=account, uri=uri, given_at=given_at)
 
 
 def receive_undo(uow: UnitOfWork, context: Context) -> None:
@@ -71,7 +75,8 @@ def receive_undo(uow: UnitOfWork, context: Context) -> None:
     uri = reading.text(like, "id") if "id" in like else ""
     forgetting.never_mind(uow, uri, signer=context.signer_uri, but=reading.text(context.activity, "id"))
     if account is not None:
-        interactions.mirror_take_back(uow, post_id=post.id, account=account.id)
+        at = reading.moment_of(context.activity, "published") or uow.now
+        interactions.mirror_take_back(uow, post_id=post.id, account=account.id, uri=uri, at=at)
 
 
 def _acting(uow: UnitOfWork, context: Context, post: Post) -> tuple[Peer, Neighbourhood]:
