@@ -8,10 +8,10 @@ import pytest
 
 from fedhood.adapters.activitypub.tables import InboundTable
 from fedhood.core import help_requests, interactions, peers, posts, timelines
-from fedhood.core.help_requests import OfferState, Outcome
+from fedhood.core.help_requests import OfferState, Outcome, State
 from fedhood.kernel.errors import Conflict
 from tests.stories.test_after_the_end import end, keeper
-from tests.stories.test_farewell import ask, in_the_feed, on_the_board, street, tell
+from tests.stories.test_farewell import agree, ask, in_the_feed, on_the_board, street, tell
 from tests.support.world import make_neighbours, place, settle
 
 if TYPE_CHECKING:
@@ -120,6 +120,30 @@ async def test_who_offered_next_door_is_told_why_it_is_no_longer_needed(street, 
     await settle(elm, oak)
     found = await oak.database.read(help_requests.offer_row, offer)
     assert (found.state, found.reason) == (OfferState.REFUSED, why)
+
+
+async def test_who_helped_does_not_drop_out_of_what_is_over(street):
+    elm, oak, ana, bob = street
+    request, _, talk = await agree(elm, ana, oak, bob, "Who carries a piano?")
+    offer = (await oak.database.read(help_requests.thread_row, talk)).offer
+    await elm.database.write(help_requests.resolve, by=ana, request_id=request, outcome=Outcome.WITH_NEIGHBOUR)
+    await settle(elm, oak)
+    with pytest.raises(Conflict):
+        await oak.database.write(help_requests.take_back, by=bob, offer_id=offer)
+    assert (await oak.database.read(help_requests.offer_row, offer)).state is OfferState.ACCEPTED
+
+
+async def test_who_drops_out_while_it_is_said_to_be_over_changes_nothing_there(street):
+    elm, oak, ana, bob = street
+    request, thread, talk = await agree(elm, ana, oak, bob, "Who carries a piano?")
+    offer = (await oak.database.read(help_requests.thread_row, talk)).offer
+    await oak.database.write(help_requests.take_back, by=bob, offer_id=offer)
+    await elm.database.write(help_requests.resolve, by=ana, request_id=request, outcome=Outcome.OTHERWISE)
+    await settle(elm, oak)
+    assert (await elm.database.read(help_requests.request_row, request)).state is State.RESOLVED
+    assert (await elm.database.read(help_requests.thread_row, thread)).ended_at is not None
+    rows = await elm.database.read(lambda db: list(InboundTable.select().execute(db)))
+    assert {row.state for row in rows} == {"understood"}
 
 
 # -- before both have agreed -------------------------------------------------------------------------------------------

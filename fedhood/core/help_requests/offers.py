@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fedhood.core import posts, relations
 from fedhood.core.help_requests import store
 from fedhood.core.help_requests.model import (
+    LIVE,
     MOST_OFFER,
     OFFER_WAITS,
     HelpClaimed,
@@ -144,7 +145,10 @@ def offer_arrived(
 
 
 def take_back(uow: UnitOfWork, *, by: Viewer, offer_id: int) -> None:
-    """A helper takes an offer back, or drops out after it was accepted. Raises NotFound, Conflict."""
+    """A helper takes an offer back, or drops out after it was accepted and before it is over.
+
+    Raises NotFound, Conflict.
+    """
     offered = store.offer(uow.db, offer_id)
     if offered is None or by.account is None or offered.helper != by.account:
         raise NotFound
@@ -154,6 +158,9 @@ def take_back(uow: UnitOfWork, *, by: Viewer, offer_id: int) -> None:
         return
     if offered.state not in {OfferState.WAITING, OfferState.ACCEPTED}:
         raise Conflict(code="answered")
+    request = store.request(uow.db, offered.request)
+    if offered.state is OfferState.ACCEPTED and (request is None or request.state not in LIVE):
+        raise Conflict(code="not-claimed")
     undo(uow, post, offered)
 
 
