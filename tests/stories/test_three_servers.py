@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fedhood.core import posts, timelines
+from fedhood.core import interactions, posts, timelines
 from fedhood.core.posts import Audience
 from tests.support.world import make_neighbours, place, settle
 
@@ -63,6 +63,21 @@ async def test_an_answer_said_better_and_taken_away_is_so_for_all_who_read_it(th
     await oak.database.write(posts.delete, by=bob, post_id=reply)
     await settle(elm, oak, ash)
     assert [await answers(*one) for one in everyone] == [[]] * 3
+
+
+async def test_thanks_for_an_answer_in_anothers_public_thread_are_counted_where_it_was_given(three):
+    (elm, oak, ash), (ana, bob, cas) = three
+    await elm.database.write(posts.publish, by=ana, text="Whose bicycle?", audience=Audience.PUBLIC)
+    await settle(elm, oak, ash)
+    reply = await oak.database.write(posts.reply, by=bob, to=await root_at(oak, bob), text="Mine")
+    await settle(elm, oak, ash)
+    (there,) = await ash.database.read(posts.thread, root=await root_at(ash, cas), viewer=cas)
+    await ash.database.write(interactions.thank, by=cas, post_id=there.id)
+    await settle(elm, oak, ash)
+    assert (await oak.database.read(posts.row, post_id=reply)).thanks == 1
+    await ash.database.write(interactions.take_back, by=cas, post_id=there.id)
+    await settle(elm, oak, ash)
+    assert (await oak.database.read(posts.row, post_id=reply)).thanks == 0
 
 
 async def test_an_answer_edited_while_ash_was_away_arrives_as_it_was_and_then_as_it_is(three):

@@ -91,7 +91,9 @@ def _acting(uow: UnitOfWork, context: Context, post: Post) -> tuple[Peer, Neighb
     if scope == vocabulary.NEIGHBOURS:
         acting.same_places(uow.db, context.addresses, reading.to_places(context.activity), root)
         return peer, acting.acting_for(uow, context, peer, root)
-    for place in neighbourhoods.many(uow.db, root.places).values():
+    # which other places its home told, another's public post does not say: any of that server will do
+    told = root.places if root.uri is None else [one.id for one in neighbourhoods.of_peer(uow.db, peer.id)]
+    for place in neighbourhoods.many(uow.db, told).values():
         if place.peer == peer.id:
             return peer, place
     raise Forbidden("no neighbourhood of this server was told", code="not-a-place")
