@@ -79,6 +79,13 @@ async def test_an_author_says_it_better_and_then_takes_it_away(oak) -> None:
     assert kept(oak, NOTE).text == ""
 
 
+async def test_what_comes_after_its_removal_leaves_no_byte_behind(oak) -> None:
+    for number in ("17b", "13", "17a"):
+        assert await oak.arrive(proved(letter(number))) == "understood"
+    assert kept(oak, NOTE) is None
+    assert [bool(row.body) for row in oak.rows(InboundTable)] == [True, False, False]
+
+
 async def test_what_is_removed_twice_is_removed_once(oak) -> None:
     await oak.arrive(proved(letter("13")))
     await oak.arrive(proved(letter("17b")))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fedhood.kernel.urls import Addresses
 
 ORPHAN = "orphan"
+REMOVED = "removed"
 MOST_PERSON = 60
 MOST_PLACE = 80
 
@@ -31,6 +32,11 @@ MOST_PLACE = 80
 def orphan(what: str) -> NotFound:
     """What an activity speaks about has not arrived here, and may still: it is tried again for a while."""
     return NotFound(what, code=ORPHAN)
+
+
+def removed() -> NotFound:
+    """What an activity speaks about is gone for good."""
+    return NotFound("the post that this is about was removed", code=REMOVED)
 
 
 # -- servers -----------------------------------------------------------------------------------------------------------
@@ -179,7 +185,7 @@ def find_post(db: peewee.Database, addresses: Addresses, uri: str) -> Post:
     if found is None:
         raise orphan("the post that this is about is not here")
     if found.deleted_at is not None:
-        raise NotFound("the post that this is about was removed", code="removed")
+        raise removed()
     return found
 
 
@@ -195,7 +201,7 @@ def root_of(db: peewee.Database, post: Post) -> Post:
     """The post that its thread began with, if it was not removed. Raises NotFound."""
     root = post if post.root is None else posts.row(db, post_id=post.root)
     if root.deleted_at is not None:
-        raise NotFound("the thread was removed", code="removed")
+        raise NotFound("the thread was removed", code=REMOVED)
     return root
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import forgetting, vocabulary
-from fedhood.adapters.activitypub.handlers import acting, reading
+from fedhood.adapters.activitypub.handlers import acting, reading, threads
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import accounts, interactions, neighbourhoods
 from fedhood.core.posts import Audience
@@ -56,7 +56,7 @@ def needs_actor(activity: dict[str, Any]) -> list[str]:
 def receive_like(uow: UnitOfWork, context: Context) -> None:
     """Somebody next door says thanks for something of ours."""
     uri = reading.text(context.activity, "id")
-    if forgetting.was_taken_back(uow.db, uri, signer=context.signer_uri):
+    if threads.came_too_late(uow, context, uri):
         return
     post = acting.find_post(uow.db, context.addresses, reading.named(context.activity.get("object")))
     peer, home = _acting(uow, context, post)
