@@ -9,13 +9,45 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub import outbox
-from fedhood.core import help_requests, neighbourhoods, posts
+from fedhood.adapters.activitypub.tables import DeliveryTable
+from fedhood.core import help_requests, interactions, neighbourhoods, posts
+from fedhood.kernel.clock import milliseconds
+from fedhood.kernel.database import Compiled, hole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    import peewee
+
     from fedhood.kernel.database import UnitOfWork
 
 # of what was said longer ago nobody needs the latest word
 _REMEMBERED = timedelta(days=30)
+_NOT_TAKEN = Compiled(
+    lambda: (
+        DeliveryTable.select(DeliveryTable.object, DeliveryTable.version)
+        .where(
+            DeliveryTable.peer == hole("peer"),
+            DeliveryTable.verb == "thanks.give",
+            DeliveryTable.state.in_(("dropped", "refused")),
+            DeliveryTable.at >= hole("since"),
+        )
+        .distinct()
+    )
+)
+_GOT = Compiled(
+    lambda: (
+        DeliveryTable.select(DeliveryTable.number)
+        .where(
+            DeliveryTable.object == hole("object"),
+            DeliveryTable.peer == hole("peer"),
+            DeliveryTable.verb.in_(("post.create", "help.create", "reply.announce", "reply.send")),
+            DeliveryTable.state.in_(("waiting", "done")),
+        )
+        .limit(1)
+    )
+)
 
 
 def of_a_post(uow: UnitOfWork, post_id: int) -> None:
@@ -45,17 +77,42 @@ def _say(uow: UnitOfWork, post: posts.Post) -> None:
 
 
 def to_a_neighbour(uow: UnitOfWork, peer: int) -> None:
-    """Two have agreed: what changed since they parted, if they were neighbours before."""
+    """Both have agreed: what was said before the other would hear it, and what changed since they parted."""
+    since = uow.now - _REMEMBERED
     for theirs in neighbourhoods.of_peer(uow.db, peer):
-        for ours in neighbourhoods.ours(uow.db):
-            if neighbourhoods.may_read(uow.db, writer=ours.id, reader=theirs.id):
-                _say_changes(uow, ours.id, theirs.id)
+        for post in (*_told(uow.db, theirs.id, since), *posts.answers_to(uow.db, neighbourhood=theirs.id, since=since)):
+            _say_what_is_new(uow, peer, post)
+    for post_id, account in _NOT_TAKEN.rows(uow.db, peer=peer, since=milliseconds(since)):
+        if interactions.thanked_by(uow.db, account, [post_id]):
+            outbox.thanked(uow, post_id=post_id, account=account)
 
 
-def _say_changes(uow: UnitOfWork, writer: int, reader: int) -> None:
-    for post in posts.told(uow.db, writer=writer, reader=reader, since=uow.now - _REMEMBERED):
-        if post.kind is posts.Kind.HELP:
-            revision = help_requests.request_row(uow.db, post.id).revision
-            outbox.help_changed(uow, post_id=post.id, revision=revision)
-        elif post.edited_at is not None:
-            outbox.post_edited(uow, post_id=post.id, version=post.version)
+def _told(db: peewee.Database, reader: int, since: datetime) -> Iterator[posts.Post]:
+    """What ours told a neighbourhood that may read it, each with its answers."""
+    for writer in neighbourhoods.ours(db):
+        if neighbourhoods.may_read(db, writer=writer.id, reader=reader):
+            for post in posts.told(db, writer=writer.id, reader=reader, since=since):
+                yield post
+                yield from posts.replies_of(db, post.id)
+
+
+def _say_what_is_new(uow: UnitOfWork, peer: int, post: posts.Post) -> None:
+    if _has_got(uow.db, peer, post):
+        _say_change(uow, post)
+    else:
+        _say(uow, post)
+
+
+def _has_got(db: peewee.Database, peer: int, post: posts.Post) -> bool:
+    """Whether a peer knows a post, or is about to: what it did not take when it was no neighbour does not count."""
+    return _GOT.row(db, peer=peer, object=post.id) is not None
+
+
+def _say_change(uow: UnitOfWork, post: posts.Post) -> None:
+    if post.deleted_at is not None:
+        return
+    if post.kind is posts.Kind.HELP:
+        revision = help_requests.request_row(uow.db, post.id).revision
+        outbox.help_changed(uow, post_id=post.id, revision=revision)
+    elif post.edited_at is not None:
+        outbox.post_edited(uow, post_id=post.id, version=post.version)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from fedhood.core import access, moderation, posts, relations, timelines
 from fedhood.core.access import NOBODY, Viewer
-from fedhood.core.posts import Audience
+from fedhood.core.posts import Audience, Category, Kind
 from fedhood.kernel.errors import Forbidden, Gone, Invalid, NotFound, Unauthenticated
 from tests.support.people import neighbourhood, neighbours, resident
 
@@ -200,3 +202,24 @@ def test_the_rule_for_one_post_and_the_rule_for_a_list_say_the_same(database, st
             )
         }
         assert one_by_one == listed, viewer
+
+
+def test_each_text_of_a_post_is_from_a_later_second_than_the_one_before(database, street, clock):
+    ana = resident(database, "Ana", street["elm"])
+    post = database.transact(posts.publish, by=ana, text="tomorrow 7")
+    for text in ("tomorrow 8", "tomorrow 9"):
+        database.transact(posts.edit, by=ana, post_id=post, text=text)
+    later = [database.look(posts.at_version, post_id=post, version=one).edited_at for one in (1, 2, 3)]
+    assert later == [None, clock.now() + timedelta(seconds=1), clock.now() + timedelta(seconds=2)]
+
+
+def test_of_two_edits_elsewhere_the_later_one_stays_whatever_the_clock_there_says(database, street, clock):
+    uri = "https://oak.example/ap/notes/1"
+    mirrored = {"kind": Kind.NOTE, "audience": Audience.NEIGHBOURS, "category": Category.OTHER, "language": "en"}
+    bob = resident(database, "Bob", street["oak"]).account
+    told = {"neighbourhood": street["oak"], "author": bob, "places": [street["elm"]], "published_at": clock.now()}
+    post = database.transact(posts.mirror, uri=uri, text="The first", **mirrored, **told)
+    for text, ahead in (("The third", 5), ("The second", 4)):
+        edited = {"text": text, "language": "en", "edited_at": clock.now() + timedelta(minutes=ahead)}
+        database.transact(posts.mirror_edit, post_id=post, **edited)
+    assert database.look(posts.row, post_id=post).text == "The third"

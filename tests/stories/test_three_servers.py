@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fedhood.core import posts, timelines
+from fedhood import worker
+from fedhood.core import help_requests, interactions, posts, timelines
 from fedhood.core.posts import Audience
 from tests.support.world import make_neighbours, place, settle
 
@@ -63,6 +64,42 @@ async def test_an_answer_said_better_and_taken_away_is_so_for_all_who_read_it(th
     await oak.database.write(posts.delete, by=bob, post_id=reply)
     await settle(elm, oak, ash)
     assert [await answers(*one) for one in everyone] == [[]] * 3
+
+
+async def test_who_reads_along_hears_that_who_answered_has_left_though_all_of_it_came_at_once(three):
+    (elm, oak, ash), (ana, bob, cas) = three
+    lou = await oak.resident("Lou")
+    await ask(elm, ana)
+    await settle(elm, oak, ash)
+    await oak.database.write(posts.reply, by=lou, to=await root_at(oak, bob), text="Mine")
+    await settle(elm, oak, ash)
+    assert await answers(ash, cas) == ["Mine"]
+    await oak.database.write(help_requests.farewell, by=lou)
+    await settle_alone(oak)
+    while await worker.neighbours(elm.server.federation):
+        pass  # Elm has read that it was removed, and that Lou left, before it passes anything on
+    await settle(elm, oak, ash)
+    assert await answers(ash, cas) == []
+
+
+async def settle_alone(at):
+    while await worker.sending(at.server.federation):
+        pass
+
+
+async def test_thanks_for_an_answer_in_anothers_public_thread_are_counted_where_it_was_given(three):
+    (elm, oak, ash), (ana, bob, cas) = three
+    await elm.database.write(posts.publish, by=ana, text="Whose bicycle?", audience=Audience.PUBLIC)
+    await settle(elm, oak, ash)
+    reply = await oak.database.write(posts.reply, by=bob, to=await root_at(oak, bob), text="Mine")
+    await settle(elm, oak, ash)
+    (there,) = await ash.database.read(posts.thread, root=await root_at(ash, cas), viewer=cas)
+    await ash.database.write(interactions.thank, by=cas, post_id=there.id)
+    await settle(elm, oak, ash)
+    assert (await oak.database.read(posts.row, post_id=reply)).thanks == 1
+    await ash.database.write(interactions.take_back, by=cas, post_id=there.id)
+    await settle(elm, oak, ash)
+    assert (await oak.database.read(posts.row, post_id=reply)).thanks == 0
 
 
 async def test_an_answer_edited_while_ash_was_away_arrives_as_it_was_and_then_as_it_is(three):

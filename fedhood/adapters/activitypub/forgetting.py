@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fedhood.adapters.activitypub.actors import ActorKind
 from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
 from fedhood.adapters.http import strict_json
+from fedhood.kernel import urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,32 +43,70 @@ def said_by(uow: UnitOfWork, account: int) -> None:
     ActivityTable.delete().where(*mine).execute(uow.db)
 
 
-def heard_about(uow: UnitOfWork, uris: Iterable[str], *, but: str) -> None:
-    """The bytes that arrived about these things of others, `but` the removal itself: it says no words, and goes on."""
+def heard_about(uow: UnitOfWork, uris: Iterable[str]) -> None:
+    """The bytes that arrived about these things of others, not of removals: they say no words, and are passed on."""
     about = list(uris)
     for start in range(0, len(about), _AT_ONCE):
-        _blank(uow, InboundTable.about.in_(about[start : start + _AT_ONCE]), but)
+        _blank(uow, InboundTable.about.in_(about[start : start + _AT_ONCE]))
 
 
-def heard_from(uow: UnitOfWork, actor: str, *, but: str) -> None:
-    """The bytes that arrived from somebody elsewhere, `but` their farewell."""
-    _blank(uow, InboundTable.signer == actor, but)
+def heard_from(uow: UnitOfWork, actor: str) -> None:
+    """The bytes that arrived from somebody elsewhere, but not of what they took back."""
+    _blank(uow, InboundTable.signer == actor)
 
 
 def never_mind(uow: UnitOfWork, uri: str, *, signer: str, but: str) -> None:
-    """What the same one said of this thing, or as this activity, and waits is not to be understood any more."""
-    waits = ((InboundTable.about == uri) | (InboundTable.uri == uri), InboundTable.state.in_(_UNREAD))
+    """What the same one said of this thing, or as this activity, and waits is not to be understood any more.
+
+    Of what was not taken in the bytes go.
+    """
+    said = ((InboundTable.about == uri) | (InboundTable.uri == uri), InboundTable.signer == signer)
     InboundTable.update(state="refused", reason="taken-back: it was removed before it was read", body=b"").where(
-        *waits, InboundTable.signer == signer, InboundTable.uri != but
+        *said, InboundTable.state.in_(_UNREAD), InboundTable.uri != but
     ).execute(uow.db)
+    _blank(uow, *said)
 
 
-def was_taken_back(db: peewee.Database, uri: str, *, signer: str) -> bool:
-    """Whether the same one removed this thing before it came."""
-    heard = InboundTable.select(InboundTable.body).where(
-        InboundTable.about == uri, InboundTable.signer == signer, InboundTable.state == "understood"
+def came_too_late(uow: UnitOfWork, uri: str, *, signer: str, activity: str) -> bool:
+    """Whether the same one removed this thing before it came. The bytes that bring it now go as well."""
+    if not any(one == signer for one in _removers(uow.db, uri)):
+        return False
+    not_kept(uow, activity)
+    return True
+
+
+def not_kept(uow: UnitOfWork, activity: str) -> None:
+    """What this activity says is not needed, or was removed meanwhile: its bytes go."""
+    InboundTable.update(body=b"").where(InboundTable.uri == activity).execute(uow.db)
+
+
+def was_removed(db: peewee.Database, uri: str, *, signer: str) -> bool:
+    """Whether a thing that is not here was removed: by its own server, or by whoever speaks of it now."""
+    return any(one == signer or urls.origin(one) == urls.origin(uri) for one in _removers(db, uri))
+
+
+def _removers(db: peewee.Database, uri: str) -> list[str]:
+    """Who said that this thing is gone."""
+    heard = InboundTable.select(InboundTable.signer, InboundTable.body).where(
+        InboundTable.about == uri, InboundTable.state == "understood"
     )
-    return any(is_removal(strict_json.loads_object(bytes(row.body))) for row in heard.execute(db) if row.body)
+    return [row.signer for row in heard.execute(db) if row.body and is_removal(_read(row.body))]
+
+
+def has_more_to_say(db: peewee.Database, *, peer: int, signer: str) -> bool:
+    """Whether something of this one waits to be read, or was put off."""
+    unread = (InboundTable.state.in_(_UNREAD), InboundTable.peer == peer, InboundTable.signer == signer)
+    return bool(InboundTable.select().where(*unread).exists(db))
+
+
+def may_still_come(db: peewee.Database, uri: str) -> bool:
+    """Whether something waits to be read, or was put off, that may bring this thing: about it, and no removal."""
+    unread = InboundTable.select(InboundTable.body).where(InboundTable.about == uri, InboundTable.state.in_(_UNREAD))
+    return any(not is_removal(_read(row.body)) for row in unread.execute(db))
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    return strict_json.loads_object(bytes(body))
 
 
 def is_removal(document: dict[str, Any]) -> bool:
@@ -77,6 +116,8 @@ def is_removal(document: dict[str, Any]) -> bool:
     return isinstance(kind, str) and kind in _REMOVALS
 
 
-def _blank(uow: UnitOfWork, condition: Any, but: str) -> None:
-    gone = (condition, InboundTable.state.in_(_READ), InboundTable.uri != but)
-    InboundTable.update(body=b"").where(*gone).execute(uow.db)
+def _blank(uow: UnitOfWork, *which: Any) -> None:
+    read = InboundTable.select(InboundTable.id, InboundTable.body).where(*which, InboundTable.state.in_(_READ))
+    words = [row.id for row in read.execute(uow.db) if row.body and not is_removal(_read(row.body))]
+    for start in range(0, len(words), _AT_ONCE):
+        InboundTable.update(body=b"").where(InboundTable.id.in_(words[start : start + _AT_ONCE])).execute(uow.db)

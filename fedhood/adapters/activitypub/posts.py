@@ -265,7 +265,7 @@ def update(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> Sai
     """A post in the version that an edit made. Raises NotFound, Gone."""
     post = posts.at_version(db, post_id=delivery.object, version=delivery.version)
     at = ordered_at(db, delivery)
-    note = note_document(db, addresses, replace(post, edited_at=at))
+    note = note_document(db, addresses, replace(post, edited_at=post.edited_at or at))
     return said(db, addresses, delivery, post, act="Update", thing=note, at=at)
 
 
@@ -296,7 +296,7 @@ def thanks(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> Sai
 
 
 def thanks_undone(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> Said:
-    """Thanks taken back: an Undo of the Like that this peer got last. Raises NotFound."""
+    """Thanks taken back: an Undo of the Like that this peer got last before it. Raises NotFound."""
     post = posts.row(db, post_id=delivery.object)
     given = _thanks_key(db, delivery, _given_at(db, delivery))
     undo = _about_thanks(db, addresses, delivery, post, key=f"{given}-undo", act="Undo")
@@ -323,6 +323,9 @@ def _given_at(db: peewee.Database, undo: Delivery) -> datetime:
             DeliveryTable.version == undo.version,
             DeliveryTable.verb == "thanks.give",
             DeliveryTable.state != "dropped",
+            # who thanks again before this is said has given other thanks
+            (DeliveryTable.epoch < undo.epoch)
+            | ((DeliveryTable.epoch == undo.epoch) & (DeliveryTable.number < undo.number)),
         )
         .order_by(DeliveryTable.epoch.desc(), DeliveryTable.number.desc())
         .limit(1)

@@ -156,11 +156,12 @@ def mirror_removed(uow: UnitOfWork, *, post_id: int, deleted_at: datetime) -> No
 
 
 def offer_undone(uow: UnitOfWork, *, offer_id: int) -> None:
-    """A neighbour next door takes an offer back, or drops out. Once answered otherwise it changes nothing."""
+    """A neighbour next door takes an offer back, or drops out. Once answered otherwise, or over, it changes nothing."""
     offered = _offer(uow.db, offer_id)
     post = posts.row(uow.db, post_id=offered.request)
     if offered.state is OfferState.ACCEPTED:
-        offers.drop_out(uow, offered, by_helper=True)
+        if request_row(uow.db, post.id).state is State.CLAIMED:
+            offers.drop_out(uow, offered, by_helper=True)
     elif offered.state is OfferState.WAITING:
         offers.undo(uow, post, offered)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fedhood.core import posts, relations
 from fedhood.core.help_requests import store
 from fedhood.core.help_requests.model import (
+    LIVE,
     MOST_OFFER,
     OFFER_WAITS,
     HelpClaimed,
@@ -47,7 +48,7 @@ def offer(uow: UnitOfWork, *, by: Viewer, request_id: int, text: str = "") -> in
     """A resident says "I can help". To a request of another server it is sent, and the answer awaited.
 
     Returns the offer's id. Raises Unauthenticated, NotFound, Forbidden (one's own request), Invalid, Conflict (no
-    longer open, offered already).
+    longer open, offered already, the asker's server is one that we have not agreed with).
     """
     helper, neighbourhood = posts.resident(by)
     post, request = seen(uow.db, request_id, by)
@@ -60,6 +61,8 @@ def offer(uow: UnitOfWork, *, by: Viewer, request_id: int, text: str = "") -> in
         raise Conflict(code="not-open")
     if any(waiting.helper == helper for waiting in store.waiting(uow.db, request_id)):
         raise Conflict(code="offered-already")
+    if not is_reachable(uow.db, post.author, uow.now):
+        raise Conflict("their neighbourhood is not next door", code="parted")
     elsewhere = post.uri is not None
     new = _new_offer(uow, request_id, helper, neighbourhood, text, sent=Sent.SENDING if elsewhere else None)
     household = household_of(uow, helper)
@@ -142,7 +145,10 @@ def offer_arrived(
 
 
 def take_back(uow: UnitOfWork, *, by: Viewer, offer_id: int) -> None:
-    """A helper takes an offer back, or drops out after it was accepted. Raises NotFound, Conflict."""
+    """A helper takes an offer back, or drops out after it was accepted and before it is over.
+
+    Raises NotFound, Conflict.
+    """
     offered = store.offer(uow.db, offer_id)
     if offered is None or by.account is None or offered.helper != by.account:
         raise NotFound
@@ -152,6 +158,9 @@ def take_back(uow: UnitOfWork, *, by: Viewer, offer_id: int) -> None:
         return
     if offered.state not in {OfferState.WAITING, OfferState.ACCEPTED}:
         raise Conflict(code="answered")
+    request = store.request(uow.db, offered.request)
+    if offered.state is OfferState.ACCEPTED and (request is None or request.state not in LIVE):
+        raise Conflict(code="not-claimed")
     undo(uow, post, offered)
 
 

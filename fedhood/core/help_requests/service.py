@@ -116,7 +116,7 @@ def edit_note(uow: UnitOfWork, *, by: Viewer, request_id: int, text: str) -> Non
 def resolve(uow: UnitOfWork, *, by: Viewer, request_id: int, outcome: Outcome) -> None:
     """The asker says that it is over, and how it ended. Raises NotFound, Conflict."""
     post, request = own(uow.db, request_id, by)
-    revision = _close(uow, post, request, State.RESOLVED, outcome=outcome)
+    revision = _close(uow, request, State.RESOLVED, outcome=outcome)
     accepted = _accepted(uow, request)
     thread = _thread_of(uow.db, accepted)
     uow.record(
@@ -132,6 +132,7 @@ def resolve(uow: UnitOfWork, *, by: Viewer, request_id: int, outcome: Outcome) -
             helper=accepted.helper if accepted else None,
         )
     )
+    _refuse_waiting(uow, post, State.RESOLVED)
 
 
 def _accepted(uow: UnitOfWork, request: HelpRequest) -> Offer | None:
@@ -152,7 +153,7 @@ def withdraw(uow: UnitOfWork, *, by: Viewer, request_id: int) -> None:
 
 def removed(uow: UnitOfWork, *, post: Post, request: HelpRequest) -> None:
     """End a request that is wanted no longer, or whose post goes."""
-    revision = _close(uow, post, request, State.WITHDRAWN)
+    revision = _close(uow, request, State.WITHDRAWN)
     accepted = _accepted(uow, request)
     uow.record(
         HelpWithdrawn(
@@ -164,9 +165,10 @@ def removed(uow: UnitOfWork, *, post: Post, request: HelpRequest) -> None:
             helper=accepted.helper if accepted else None,
         )
     )
+    _refuse_waiting(uow, post, State.WITHDRAWN)
 
 
-def _close(uow: UnitOfWork, post: Post, request: HelpRequest, to: State, *, outcome: Outcome | None = None) -> int:
+def _close(uow: UnitOfWork, request: HelpRequest, to: State, *, outcome: Outcome | None = None) -> int:
     if not may_follow(request.state, to):
         raise Conflict(code="closed")
     revision = store.change(uow.db, request, to=to, at=uow.now, offer=request.offer, outcome=outcome)
@@ -174,8 +176,12 @@ def _close(uow: UnitOfWork, post: Post, request: HelpRequest, to: State, *, outc
         raise Conflict(code="closed")
     if request.offer is not None:
         store.end_thread(uow.db, request.offer, uow.now)
-    refuse(uow, post, store.waiting(uow.db, post.id), WHY[to])
     return revision
+
+
+def _refuse_waiting(uow: UnitOfWork, post: Post, state: State) -> None:
+    """Say no to whoever still waits. After the change was said: next door it is what tells them why."""
+    refuse(uow, post, store.waiting(uow.db, post.id), WHY[state])
 
 
 def expire_due(uow: UnitOfWork) -> int:
@@ -193,7 +199,7 @@ def expire_due(uow: UnitOfWork) -> int:
                 elsewhere.run_out(uow, post=post, request=request)
                 ended += 1
             continue
-        revision = _close(uow, post, request, State.EXPIRED)
+        revision = _close(uow, request, State.EXPIRED)
         accepted = _accepted(uow, request)
         uow.record(
             HelpExpired(
@@ -205,6 +211,7 @@ def expire_due(uow: UnitOfWork) -> int:
                 helper=accepted.helper if accepted else None,
             )
         )
+        _refuse_waiting(uow, post, State.EXPIRED)
         ended += 1
     for late in store.offers(uow.db, OfferTable.state == OfferState.WAITING, OfferTable.expires_at <= uow.now):
         if store.answer(uow.db, late, OfferState.LAPSED, at=uow.now):

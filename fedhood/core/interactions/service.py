@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fedhood.core import accounts, households, posts, relations
 from fedhood.core.interactions.model import Thanked, ThanksArrived, ThanksTakenBack
@@ -12,6 +12,7 @@ from fedhood.kernel.errors import Forbidden, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     import peewee
 
@@ -25,7 +26,7 @@ def thank(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
     post = posts.get(uow.db, post_id=post_id, viewer=by)
     if post.author == account or not post.is_told_to(home):
         raise Forbidden
-    if not _add(uow, post_id, account, None):
+    if not _add(uow, post_id, account, None, uow.now):
         return
     uow.record(
         Thanked(
@@ -57,20 +58,29 @@ def take_back(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
     )
 
 
-def mirror_thanks(uow: UnitOfWork, *, post_id: int, account: int, uri: str) -> None:
-    """Somebody next door thanks for a post of ours. Raises NotFound; silent when one of the two blocked the other."""
+def mirror_thanks(uow: UnitOfWork, *, post_id: int, account: int, uri: str, given_at: datetime) -> None:
+    """Somebody next door thanks for a post of ours. Raises NotFound; silent when one of the two blocked the other.
+
+    Of thanks that were given again, those that were given last are kept, however they arrive.
+    """
     post = posts.row(uow.db, post_id=post_id)
     if post.deleted_at is not None:
         raise NotFound
     if relations.is_blocked(uow.db, post.author, account):
         return
-    if _add(uow, post_id, account, uri):
+    given_at = posts.believed(given_at, uow.now)
+    if _add(uow, post_id, account, uri, given_at):
         uow.record(ThanksArrived(object=post_id, account=account, to=post.author))
+        return
+    earlier = (ThanksTable.at < given_at) | ((ThanksTable.at == given_at) & (ThanksTable.uri < uri))
+    ThanksTable.update(uri=uri, at=given_at).where(
+        ThanksTable.post == post_id, ThanksTable.account == account, earlier
+    ).execute(uow.db)
 
 
-def mirror_take_back(uow: UnitOfWork, *, post_id: int, account: int) -> None:
-    """Somebody next door takes thanks back."""
-    _drop(uow, post_id, account)
+def mirror_take_back(uow: UnitOfWork, *, post_id: int, account: int, uri: str, at: datetime) -> None:
+    """Somebody next door takes thanks back: those with this address, or given before; not what they gave since."""
+    _drop(uow, post_id, account, (ThanksTable.uri == uri) | (ThanksTable.at < posts.believed(at, uow.now)))
 
 
 def forget(uow: UnitOfWork, *, account: int) -> None:
@@ -93,9 +103,9 @@ def forget(uow: UnitOfWork, *, account: int) -> None:
         )
 
 
-def _add(uow: UnitOfWork, post_id: int, account: int, uri: str | None) -> bool:
+def _add(uow: UnitOfWork, post_id: int, account: int, uri: str | None, at: datetime) -> bool:
     added = (
-        ThanksTable.insert(post=post_id, account=account, at=uow.now, uri=uri)
+        ThanksTable.insert(post=post_id, account=account, at=at, uri=uri)
         .on_conflict_ignore()
         .as_rowcount()
         .execute(uow.db)
@@ -105,8 +115,9 @@ def _add(uow: UnitOfWork, post_id: int, account: int, uri: str | None) -> bool:
     return bool(added)
 
 
-def _drop(uow: UnitOfWork, post_id: int, account: int) -> bool:
-    dropped = ThanksTable.delete().where(ThanksTable.post == post_id, ThanksTable.account == account).execute(uow.db)
+def _drop(uow: UnitOfWork, post_id: int, account: int, *which: Any) -> bool:
+    theirs = (ThanksTable.post == post_id, ThanksTable.account == account, *which)
+    dropped = ThanksTable.delete().where(*theirs).execute(uow.db)
     if dropped:
         posts.count(uow.db, post_id, thanks=-1)
     return bool(dropped)

@@ -1,6 +1,7 @@
 """Posts: who may read them, threads, edits, deletions."""
 
 from fedhood.core.posts.elsewhere import (
+    believed,
     forget,
     mirror,
     mirror_delete,
@@ -39,6 +40,7 @@ from fedhood.core.posts.service import (
 from fedhood.core.posts.store import (
     COLUMNS,
     all_hidden,
+    answers_to,
     count,
     hide,
     hide_in,
@@ -71,7 +73,9 @@ __all__ = [
     "ReplyMirrorEdited",
     "ReplyMirrored",
     "all_hidden",
+    "answers_to",
     "at_version",
+    "believed",
     "by_uri",
     "condition",
     "count",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fedhood.core.posts import service, store
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fedhood.kernel.database import UnitOfWork
+
+
+AHEAD = timedelta(hours=24)  # how far another clock may be believed
+
+
+def believed(moment: datetime, now: datetime) -> datetime:
+    """A moment that another server's clock tells: of two of them it says which came later, unless it is far ahead."""
+    return moment if moment <= now + AHEAD else now
 
 
 def mirror(
@@ -117,14 +126,18 @@ def mirror_reply(
 
 
 def mirror_edit(uow: UnitOfWork, *, post_id: int, text: str, language: str, edited_at: datetime) -> None:
-    """Take over a newer text of another server's post; an older one than ours changes nothing."""
+    """Take over a newer text of another server's post; an older one than ours changes nothing.
+
+    Which is newer is told by the clock there. It may go before ours, and what it says is kept: of two edits that
+    arrive the wrong way round the later one stays.
+    """
     post = service.row(uow.db, post_id=post_id)
     if post.deleted_at is not None or (post.edited_at is not None and edited_at <= post.edited_at):
         return
     text = texts.words(text, field="text", most=MOST_CHARACTERS)
     if text == post.text:
         return
-    if not store.rewrite(uow.db, post, text=text, language=language, at=min(edited_at, uow.now)):
+    if not store.rewrite(uow.db, post, text=text, language=language, at=believed(edited_at, uow.now)):
         raise Conflict
     root = _root_of_ours(uow, post)
     if root is not None:

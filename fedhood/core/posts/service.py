@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fedhood.core import access, households, neighbourhoods
@@ -25,6 +26,7 @@ from fedhood.kernel.errors import Conflict, Forbidden, Gone, Invalid, NotFound, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     import peewee
 
@@ -179,9 +181,18 @@ def edit(uow: UnitOfWork, *, by: Viewer, post_id: int, text: str) -> None:
     text = texts.words(text, field="text", most=MOST_CHARACTERS)
     if text == post.text:
         return
-    if not store.rewrite(uow.db, post, text=text, language=post.language, at=uow.now):
+    if not store.rewrite(uow.db, post, text=text, language=post.language, at=_later(post, uow.now)):
         raise Conflict
     uow.record(PostEdited(neighbourhood=post.neighbourhood, object=post.id, version=post.version + 1))
+
+
+def _later(post: Post, now: datetime) -> datetime:
+    """When an edit counts as made: in a later second than the text before it.
+
+    On the wire a moment has whole seconds, and receivers take the text that was said last.
+    """
+    before = post.edited_at or post.published_at
+    return max(now, before.replace(microsecond=0) + timedelta(seconds=1))
 
 
 def delete(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
@@ -237,7 +248,10 @@ def thread(db: peewee.Database, *, root: int, viewer: Viewer) -> list[Post]:
 
 
 def at_version(db: peewee.Database, *, post_id: int, version: int) -> Post:
-    """A post as it was in a version, for the wire. Raises NotFound, or Gone when it was removed since."""
+    """A post as it was in a version, for the wire: what it said, and since when it had said that.
+
+    Raises NotFound, or Gone when it was removed since.
+    """
     post = store.by_id(db, post_id)
     if post is None:
         raise NotFound
@@ -248,7 +262,8 @@ def at_version(db: peewee.Database, *, post_id: int, version: int) -> Post:
     earlier = store.version_text(db, post_id, version)
     if earlier is None:
         return dataclasses.replace(post, version=version)
-    return dataclasses.replace(post, version=version, text=earlier[0], language=earlier[1])
+    since = store.version_since(db, post_id, version)
+    return dataclasses.replace(post, version=version, text=earlier[0], language=earlier[1], edited_at=since)
 
 
 def row(db: peewee.Database, *, post_id: int) -> Post:

@@ -191,6 +191,25 @@ def told(db: peewee.Database, *, writer: int, reader: int, since: datetime) -> l
     return [post for post in found if post is not None]
 
 
+def answers_to(db: peewee.Database, *, neighbourhood: int, since: datetime) -> list[Post]:
+    """The answers of ours in threads that began in another neighbourhood, from a moment on, oldest first."""
+    root = PostTable.alias()
+    rows = (
+        PostTable.select(PostTable.id)
+        .join(root, on=(root.id == PostTable.root))
+        .where(
+            root.neighbourhood == neighbourhood,
+            root.deleted_at.is_null(),
+            PostTable.uri.is_null(),
+            PostTable.deleted_at.is_null(),
+            PostTable.published_at >= since,
+        )
+        .order_by(PostTable.id)
+    )
+    found = (by_id(db, row.id) for row in rows.execute(db))
+    return [post for post in found if post is not None]
+
+
 def part(db: peewee.Database, *, writer: int, reader: int, parted: bool) -> None:
     """What one neighbourhood told another is read there no longer, or again."""
     told = PostTable.select(PostTable.id).where(PostTable.neighbourhood == writer)
@@ -274,6 +293,15 @@ def version_text(db: peewee.Database, post_id: int, version: int) -> tuple[str, 
     later = VersionTable.select().where(VersionTable.post == post_id, VersionTable.version >= version)
     for row in later.order_by(VersionTable.version).limit(1).execute(db):
         return row.text, row.language
+    return None
+
+
+def version_since(db: peewee.Database, post_id: int, version: int) -> datetime | None:
+    """When a version's text came in place of the one before; None for the first."""
+    before = VersionTable.select().where(VersionTable.post == post_id, VersionTable.version < version)
+    for row in before.order_by(VersionTable.version.desc()).limit(1).execute(db):
+        since: datetime = row.until
+        return since
     return None
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from fedhood.adapters.activitypub.tables import InboundTable
 from fedhood.core import posts
 from fedhood.core.neighbourhoods.tables import PairTable
 from fedhood.core.posts.tables import PostTable
@@ -82,11 +83,24 @@ async def test_the_home_of_a_thread_announces_answers_and_our_own_is_stored_once
     back = letter("48", **{"https://oak.example/ap/notes/01JDSCREPLY": oak.note(mine)})
     assert await oak.arrive(proved(back)) == "understood"
     assert len(oak.rows(PostTable)) == 2
+    assert oak.rows(InboundTable)[-1].body == b"", "we have it already"
+
+
+async def test_an_answer_that_was_refused_and_then_removed_leaves_no_byte_behind(elm) -> None:
+    activity = answer(elm)
+    elm.database.transact(lambda uow: PostTable.update(deleted_at=uow.now).execute(uow.db))
+    assert await elm.arrive(proved(activity)) == "refused removed"
+    assert elm.rows(InboundTable)[-1].body != b""
+    note = activity["object"]["id"]
+    gone = {name: activity[name] for name in activity if name not in {"object", "proof"}}
+    gone |= {"id": f"{activity['id']}-gone", "type": "Delete", "object": {"id": note, "type": "Tombstone"}}
+    assert await elm.arrive(proved(gone)) == "understood"
+    assert [bool(row.body) for row in elm.rows(InboundTable)] == [False, True]
 
 
 async def test_nobody_puts_words_into_a_resident_of_ours(oak) -> None:
     await oak.arrive(proved(letter("13")))
-    assert await oak.arrive(proved(letter("48"))) == "parked orphan"
+    assert await oak.arrive(proved(letter("48"))) == "refused author"
     root = kept(oak, NOTE)
     other = oak.database.transact(
         next_door.add_post, 7003, oak.world.rol, oak.world.oak, (), root=root.id, parent=root.id

@@ -12,6 +12,7 @@ from tests.adapters.activitypub.arriving import Here, here, letter, proved
 ELM, OAK = "https://elm.example/ap/groups/elm", "https://oak.example/ap/groups/oak"
 BOB = f"https://oak.example/ap/people/{next_door.BOB}"
 ROL = f"https://oak.example/ap/people/{next_door.ROL}"
+LATER = "2026-11-22T23:00:00Z"
 NOTE, PUBLIC_NOTE = "https://elm.example/ap/notes/01JDNBR", "https://elm.example/ap/notes/01JDPUB"
 
 
@@ -42,7 +43,23 @@ async def test_thanks_are_counted_once_and_taken_back(elm) -> None:
     again = thanks(elm) | {"id": "https://oak.example/ap/activities/again"}
     assert await elm.arrive(proved(again)) == "understood"
     assert count(elm) == 1
+    assert await elm.arrive(proved(undone(thanks(elm), published=LATER))) == "understood"
+    assert count(elm) == 0
+
+
+async def test_thanks_that_were_given_again_stay_in_whatever_order_they_arrive(elm) -> None:
+    first = thanks(elm)
+    again = first | {"id": f"{first['id']}-again", "published": LATER}
+    for activity in (again, first, undone(first)):
+        assert await elm.arrive(proved(activity)) == "understood"
+    assert count(elm) == 1
+    assert await elm.arrive(proved(undone(again, published=LATER))) == "understood"
+    assert count(elm) == 0
+
+
+async def test_thanks_that_come_after_they_were_taken_back_do_not_count(elm) -> None:
     assert await elm.arrive(proved(undone(thanks(elm)))) == "understood"
+    assert await elm.arrive(proved(thanks(elm))) == "understood"
     assert count(elm) == 0
 
 

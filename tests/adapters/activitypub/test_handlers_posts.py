@@ -1,5 +1,7 @@
 """Posts of neighbours arrive; whoever says more than they may is refused, rule by rule (L4 to L8, A3, A4)."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from fedhood.adapters.activitypub.tables import InboundTable
@@ -10,7 +12,7 @@ from fedhood.core.peers.tables import AgreementTable, PeerTable
 from fedhood.core.posts import Audience, Kind
 from fedhood.core.posts.tables import PostTable
 from tests.adapters.activitypub import next_door
-from tests.adapters.activitypub.arriving import Here, here, know, letter, proved
+from tests.adapters.activitypub.arriving import Here, here, keep, know, letter, proved
 
 ELM, OAK = "https://elm.example/ap/groups/elm", "https://oak.example/ap/groups/oak"
 PINE = "https://pine.example/ap/groups/pine"
@@ -18,6 +20,7 @@ ALICE = f"https://elm.example/ap/people/{next_door.ALICE}"
 BOB = f"https://oak.example/ap/people/{next_door.BOB}"
 NOTE = "https://elm.example/ap/notes/01JDNBR"
 HELP = "https://elm.example/ap/notes/01JDHELP"
+NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -74,6 +77,13 @@ async def test_an_author_says_it_better_and_then_takes_it_away(oak) -> None:
     assert kept(oak, NOTE).text.endswith("tomorrow 9-13.")
     assert await oak.arrive(proved(letter("17b"))) == "understood"
     assert kept(oak, NOTE).text == ""
+
+
+async def test_what_comes_after_its_removal_leaves_no_byte_behind(oak) -> None:
+    for number in ("17b", "13", "17a"):
+        assert await oak.arrive(proved(letter(number))) == "understood"
+    assert kept(oak, NOTE) is None
+    assert [bool(row.body) for row in oak.rows(InboundTable)] == [True, False, False]
 
 
 async def test_what_is_removed_twice_is_removed_once(oak) -> None:
@@ -202,6 +212,16 @@ async def test_a_post_that_names_none_of_our_places_is_refused(oak) -> None:
 async def test_a_scope_that_was_not_granted_is_refused(oak) -> None:
     oak.database.transact(lambda uow: AgreementTable.update(scopes=["public"]).execute(uow.db))
     assert await oak.arrive(proved(letter("13"))) == "refused scope-not-granted"
+
+
+async def test_what_comes_before_the_agreement_was_read_waits_for_it(oak) -> None:
+    oak.database.transact(lambda uow: AgreementTable.delete().where(~AgreementTable.ours).execute(uow.db))
+    accept = {"id": "https://elm.example/ap/activities/accept", "actor": "https://elm.example/ap/instance"}
+    row = await oak.database.write(keep, {**accept, "type": "Accept"}, scoped=False, peer=oak.world.peer)
+    oak.database.transact(lambda uow: InboundTable.update(state="parked", next_at=NEVER).execute(uow.db))
+    assert await oak.arrive(proved(letter("13"))) == "parked orphan"
+    oak.database.transact(lambda uow: InboundTable.delete().where(InboundTable.id == row).execute(uow.db))
+    assert await oak.arrive(proved(letter("25"))) == "refused scope-not-granted"
 
 
 async def test_an_agreement_that_ran_out_grants_nothing(oak) -> None:

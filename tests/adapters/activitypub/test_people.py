@@ -26,6 +26,7 @@ from tests.adapters.activitypub.next_door import (
     deliveries,
     whole,
 )
+from tests.support.clocks import NOON
 
 
 def verbs(database):
@@ -88,7 +89,8 @@ async def test_next_door_their_name_goes_and_what_they_wrote(running):
     running.transact(lambda uow: add_post(uow, 1, world.alice, world.elm, (world.elm, world.oak), uri="https://e/1"))
     running.transact(add_post, 2, world.bob, world.oak, (world.elm, world.oak))
     running.transact(lambda uow: add_post(uow, 3, world.alice, world.elm, (), uri="https://e/3", root=2, parent=2))
-    running.transact(interactions.mirror_thanks, post_id=2, account=world.alice, uri="https://e/4")
+    like = {"post_id": 2, "account": world.alice, "uri": "https://e/4", "given_at": NOON}
+    running.transact(interactions.mirror_thanks, **like)
     assert await oak.arrive(proved(letter("45")), scoped=False) == "understood"
     who = running.look(accounts.get, world.alice)
     assert (who.name, who.state) == ("", AccountState.ERASED)

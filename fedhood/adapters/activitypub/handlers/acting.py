@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import vocabulary
+from fedhood.adapters.activitypub import forgetting, vocabulary
 from fedhood.adapters.activitypub.handlers import reading
 from fedhood.core import accounts, neighbourhoods, peers, posts
 from fedhood.core.accounts import AccountState
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fedhood.kernel.urls import Addresses
 
 ORPHAN = "orphan"
+REMOVED = "removed"
 MOST_PERSON = 60
 MOST_PLACE = 80
 
@@ -33,19 +34,27 @@ def orphan(what: str) -> NotFound:
     return NotFound(what, code=ORPHAN)
 
 
+def removed() -> NotFound:
+    """What an activity speaks about is gone for good."""
+    return NotFound("the post that this is about was removed", code=REMOVED)
+
+
 # -- servers -----------------------------------------------------------------------------------------------------------
 
 
 def granted(uow: UnitOfWork, context: Context, scope: str) -> Peer:
     """The peer that this came from, if it agreed with us and grants us this scope, and it came by the right door.
 
-    What is public arrives at any inbox but the peer's, all else at the peer inbox alone (L3). Raises Forbidden.
+    What is public arrives at any inbox but the peer's, all else at the peer inbox alone (L3). Raises Forbidden;
+    NotFound with the code `orphan` while a grant may still be among what is not read yet.
     """
     peer = context.peer
     if peer is None or peer.state is not PeerState.AGREED or peer.trust is Trust.BLOCKED:
         raise Forbidden("this server is no neighbour", code="peering-required")
     _by_the_right_door(context, scope)
     if scope not in peers.grants(uow.db, peer_id=peer.id, ours=False, now=uow.now):
+        if forgetting.has_more_to_say(uow.db, peer=peer.id, signer=peer.actor_uri or ""):
+            raise orphan("what their server says of our agreement has not been read yet")
         raise Forbidden("nothing of this scope was agreed", code="scope-not-granted", scope=scope)
     return peer
 
@@ -161,17 +170,22 @@ def our_number(prefix: str, uri: str) -> int | None:
         return None
 
 
+def known_post(db: peewee.Database, addresses: Addresses, uri: str) -> Post | None:
+    """The post with this Note id, ours or mirrored, whatever became of it."""
+    number = our_number(f"{addresses.base}/ap/notes/", uri)
+    return posts.by_uri(db, uri) if number is None else _our_post(db, number)
+
+
 def find_post(db: peewee.Database, addresses: Addresses, uri: str) -> Post:
     """The post with this Note id, ours or mirrored, that was not removed.
 
     Raises NotFound: with the code `orphan` for one that was never here, `removed` for one that is gone.
     """
-    number = our_number(f"{addresses.base}/ap/notes/", uri)
-    found = posts.by_uri(db, uri) if number is None else _our_post(db, number)
+    found = known_post(db, addresses, uri)
     if found is None:
         raise orphan("the post that this is about is not here")
     if found.deleted_at is not None:
-        raise NotFound("the post that this is about was removed", code="removed")
+        raise removed()
     return found
 
 
@@ -187,7 +201,7 @@ def root_of(db: peewee.Database, post: Post) -> Post:
     """The post that its thread began with, if it was not removed. Raises NotFound."""
     root = post if post.root is None else posts.row(db, post_id=post.root)
     if root.deleted_at is not None:
-        raise NotFound("the thread was removed", code="removed")
+        raise NotFound("the thread was removed", code=REMOVED)
     return root
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import forgetting, vocabulary
-from fedhood.adapters.activitypub.handlers import acting, reading
+from fedhood.adapters.activitypub.handlers import acting, reading, threads
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import accounts, help_requests, posts
 from fedhood.core.posts import Kind
@@ -76,7 +76,7 @@ def _wanted(agreement: dict[str, Any]) -> str:
 def receive_offer(uow: UnitOfWork, context: Context) -> None:
     """A neighbour next door says "I can help" to a request of ours."""
     activity = context.activity
-    if forgetting.was_taken_back(uow.db, reading.text(activity, "id"), signer=context.signer_uri):
+    if threads.came_too_late(uow, context, reading.text(activity, "id")):
         return
     post = acting.find_post(uow.db, context.addresses, _wanted(reading.embedded(activity)))
     if post.kind is not Kind.HELP or post.uri is not None:

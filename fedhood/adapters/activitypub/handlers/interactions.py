@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import forgetting, vocabulary
-from fedhood.adapters.activitypub.handlers import acting, reading
+from fedhood.adapters.activitypub.handlers import acting, reading, threads
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import accounts, interactions, neighbourhoods
 from fedhood.core.posts import Audience
@@ -55,10 +55,14 @@ def needs_actor(activity: dict[str, Any]) -> list[str]:
 
 def receive_like(uow: UnitOfWork, context: Context) -> None:
     """Somebody next door says thanks for something of ours."""
+    uri = reading.text(context.activity, "id")
+    if threads.came_too_late(uow, context, uri):
+        return
     post = acting.find_post(uow.db, context.addresses, reading.named(context.activity.get("object")))
     peer, home = _acting(uow, context, post)
     account = acting.their_person(uow, context, peer, context.signer_uri, home.id)
-    interactions.mirror_thanks(uow, post_id=post.id, account=account, uri=reading.text(context.activity, "id"))
+    given_at = reading.moment_of(context.activity, "published") or uow.now
+    interactions.mirror_thanks(uow, post_id=post.id, account=account, uri=uri, given_at=given_at)
 
 
 def receive_undo(uow: UnitOfWork, context: Context) -> None:
@@ -71,7 +75,8 @@ def receive_undo(uow: UnitOfWork, context: Context) -> None:
     uri = reading.text(like, "id") if "id" in like else ""
     forgetting.never_mind(uow, uri, signer=context.signer_uri, but=reading.text(context.activity, "id"))
     if account is not None:
-        interactions.mirror_take_back(uow, post_id=post.id, account=account.id)
+        at = reading.moment_of(context.activity, "published") or uow.now
+        interactions.mirror_take_back(uow, post_id=post.id, account=account.id, uri=uri, at=at)
 
 
 def _acting(uow: UnitOfWork, context: Context, post: Post) -> tuple[Peer, Neighbourhood]:
@@ -86,7 +91,9 @@ def _acting(uow: UnitOfWork, context: Context, post: Post) -> tuple[Peer, Neighb
     if scope == vocabulary.NEIGHBOURS:
         acting.same_places(uow.db, context.addresses, reading.to_places(context.activity), root)
         return peer, acting.acting_for(uow, context, peer, root)
-    for place in neighbourhoods.many(uow.db, root.places).values():
+    # which other places its home told, another's public post does not say: any of that server will do
+    told = root.places if root.uri is None else [one.id for one in neighbourhoods.of_peer(uow.db, peer.id)]
+    for place in neighbourhoods.many(uow.db, told).values():
         if place.peer == peer.id:
             return peer, place
     raise Forbidden("no neighbourhood of this server was told", code="not-a-place")

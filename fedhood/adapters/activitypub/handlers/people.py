@@ -39,9 +39,8 @@ def receive_left(uow: UnitOfWork, context: Context) -> None:
     if context.peer is None or who.peer != context.peer.id:
         raise Forbidden("this person is of another server", code="author")
     wrote = (posts.row(uow.db, post_id=post_id).uri for post_id in posts.ids_by(uow.db, who.id))
-    farewell = reading.text(context.activity, "id")
-    forgetting.heard_about(uow, [uri for uri in wrote if uri is not None], but=farewell)
-    forgetting.heard_from(uow, context.signer_uri, but=farewell)
+    forgetting.heard_about(uow, [uri for uri in wrote if uri is not None])
+    forgetting.heard_from(uow, context.signer_uri)
     help_requests.left_elsewhere(uow, account=who.id)
     remote.forget_name(uow, context.signer_uri)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import forgetting, vocabulary
-from fedhood.adapters.activitypub.handlers import acting, reading
+from fedhood.adapters.activitypub.handlers import acting, reading, threads
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.core import accounts, help_requests, neighbourhoods, peers, posts, relations
 from fedhood.core.posts import Audience, Category, Kind
@@ -66,7 +66,7 @@ def receive_created(uow: UnitOfWork, context: Context) -> None:
     said = reading.announced(context.activity)
     peer = acting.granted(uow, context, said.scope)
     group = acting.their_group(uow, context, peer, said.group)
-    if forgetting.was_taken_back(uow.db, reading.text(said.thing, "id"), signer=context.signer_uri):
+    if threads.came_too_late(uow, context, reading.text(said.thing, "id")):
         return
     if "inReplyTo" in said.thing:
         _receive_announced_reply(uow, context, said, peer, group)
@@ -141,12 +141,13 @@ def _places(db: peewee.Database, context: Context, said: Announced, group: Neigh
 def _receive_announced_reply(
     uow: UnitOfWork, context: Context, said: Announced, peer: Peer, group: Neighbourhood
 ) -> None:
-    parent = acting.find_post(uow.db, context.addresses, reading.text(said.thing, "inReplyTo"))
-    root = _announced_root(uow.db, context, said, parent, group)
     if acting.is_ours(context.addresses, said.author):
         # our resident's own answer, come back from where it was sent: we have it already
-        _our_answer(uow.db, context, said, root)
+        _our_answer(uow.db, context, said)
+        forgetting.not_kept(uow, reading.text(context.activity, "id"))
         return
+    parent = threads.answered(uow.db, context, said.thing)
+    root = _announced_root(uow.db, context, said, parent, group)
     author_peer, home = _author_of_answer(uow, context, said, peer, group, root)
     author = acting.their_person(uow, context, author_peer, said.author, home.id)
     posts.mirror_reply(
@@ -174,10 +175,9 @@ def _announced_root(db: peewee.Database, context: Context, said: Announced, post
     return root
 
 
-def _our_answer(db: peewee.Database, context: Context, said: Announced, root: Post) -> None:
-    mine = acting.find_post(db, context.addresses, reading.text(said.thing, "id"))
-    author = acting.our_person(db, context.addresses, said.author)
-    if mine.uri is not None or mine.author != author.id or mine.thread != root.id:
+def _our_answer(db: peewee.Database, context: Context, said: Announced) -> None:
+    mine = acting.known_post(db, context.addresses, reading.text(said.thing, "id"))
+    if mine is None or context.addresses.person(accounts.get(db, mine.author).key) != said.author:
         raise Forbidden("our resident did not say that", code="author")
 
 
@@ -213,14 +213,16 @@ def receive_updated(uow: UnitOfWork, context: Context) -> None:
     """A post next door says something else, or a help request is in another state."""
     said = reading.announced(context.activity)
     post = _announced_post(uow, context, said, acting.granted(uow, context, said.scope))
-    if post is not None:
+    if post is None:
+        forgetting.not_kept(uow, reading.text(context.activity, "id"))
+    else:
         _rewrite(uow, post, said.thing)
 
 
 def _announced_post(uow: UnitOfWork, context: Context, said: Announced, peer: Peer) -> Post | None:
     """The post that an announced Update or Delete is about, None for our own. Raises Forbidden, NotFound."""
     group = acting.their_group(uow, context, peer, said.group)
-    post = acting.find_post(uow.db, context.addresses, reading.named(said.thing))
+    post = threads.spoken_of(uow.db, context, said.thing, is_gone=said.act == "Delete")
     _announced_root(uow.db, context, said, post, group)
     if post.uri is None:
         return None
@@ -258,7 +260,7 @@ def receive_deleted(uow: UnitOfWork, context: Context) -> None:
         if missing.code == acting.ORPHAN:
             _never_mind(uow, context, uri)
         else:  # our own, come back after we removed it
-            _forget(uow, context, uri)
+            forgetting.heard_about(uow, [uri])
         return
     if post is None:
         return
@@ -267,17 +269,13 @@ def receive_deleted(uow: UnitOfWork, context: Context) -> None:
         help_requests.mirror_removed(uow, post_id=post.id, deleted_at=deleted_at)
     else:
         posts.mirror_delete(uow, post_id=post.id, deleted_at=deleted_at)
-    _forget(uow, context, post.uri or "")
+    forgetting.heard_about(uow, [post.uri or ""])
 
 
 def _never_mind(uow: UnitOfWork, context: Context, uri: str) -> None:
     """It was never here: what may still bring it is not to. Streams are in order, so nothing is behind it."""
     but = reading.text(context.activity, "id")
     forgetting.never_mind(uow, uri, signer=context.signer_uri, but=but)
-
-
-def _forget(uow: UnitOfWork, context: Context, uri: str) -> None:
-    forgetting.heard_about(uow, [uri], but=reading.text(context.activity, "id"))
 
 
 # -- answers that come to the home of their thread ---------------------------------------------------------------------
@@ -319,9 +317,9 @@ def needs_author(activity: dict[str, Any]) -> list[str]:
 def receive_reply(uow: UnitOfWork, context: Context) -> None:
     """Somebody next door answers in a thread of ours; its consequence tells the places of the thread."""
     note = reading.embedded(context.activity)
-    if forgetting.was_taken_back(uow.db, reading.text(note, "id"), signer=context.signer_uri):
+    if threads.came_too_late(uow, context, reading.text(note, "id")):
         return
-    answered = acting.find_post(uow.db, context.addresses, reading.text(note, "inReplyTo"))
+    answered = threads.answered(uow.db, context, note)
     root, peer, home = _thread_of_ours(uow, context, answered)
     author = acting.their_person(uow, context, peer, context.signer_uri, home.id)
     if any(relations.is_blocked(uow.db, one, author) for one in {root.author, answered.author} - {author}):
@@ -360,7 +358,7 @@ def _thread_of_ours(uow: UnitOfWork, context: Context, post: Post) -> tuple[Post
 def receive_reply_updated(uow: UnitOfWork, context: Context) -> None:
     """Somebody next door says an answer in a thread of ours better."""
     note = reading.embedded(context.activity)
-    post = acting.find_post(uow.db, context.addresses, reading.text(note, "id"))
+    post = threads.spoken_of(uow.db, context, note)
     _, peer, _ = _thread_of_ours(uow, context, post)
     _check_own_answer(uow.db, context, post, peer)
     _rewrite(uow, post, note)
@@ -377,7 +375,7 @@ def receive_reply_deleted(uow: UnitOfWork, context: Context) -> None:
         return
     _check_own_answer(uow.db, context, post, peer)
     posts.mirror_delete(uow, post_id=post.id, deleted_at=uow.now)
-    _forget(uow, context, post.uri or "")
+    forgetting.heard_about(uow, [post.uri or ""])
 
 
 def _check_own_answer(db: peewee.Database, context: Context, post: Post, peer: Peer) -> None:
@@ -388,9 +386,13 @@ def _check_own_answer(db: peewee.Database, context: Context, post: Post, peer: P
 
 HANDLERS: dict[tuple[str, str], Handler] = {
     ("Announce", "Create"): Handler(verify=verify_announced, needs=needs_announced, receive=receive_created),
-    ("Announce", "Update"): Handler(verify=verify_announced, needs=needs_announced, receive=receive_updated),
+    ("Announce", "Update"): Handler(
+        verify=verify_announced, needs=needs_announced, receive=threads.unless_removed(receive_updated)
+    ),
     ("Announce", "Delete"): Handler(verify=verify_announced, needs=needs_announced, receive=receive_deleted),
-    ("Update", "Note"): Handler(verify=verify_reply, needs=needs_author, receive=receive_reply_updated),
+    ("Update", "Note"): Handler(
+        verify=verify_reply, needs=needs_author, receive=threads.unless_removed(receive_reply_updated)
+    ),
     ("Delete", "Tombstone"): Handler(verify=verify_reply_deleted, needs=needs_author, receive=receive_reply_deleted),
 }
 REPLY = Handler(verify=verify_reply, needs=needs_author, receive=receive_reply)

@@ -164,8 +164,13 @@ def note_for(note: dict[str, Any], to: tuple[str, ...], wanted: str) -> None:
     """Raises Invalid unless the Note has this scope and these places, neither wider nor narrower."""
     if scope(note) != wanted:
         raise Invalid("the note has another scope than what carries it", code="scope")
-    if addressed(note) != to or (wanted == vocabulary.NEIGHBOURS and addressed(note, "cc")):
+    if not same_readers(addressed(note), to) or (wanted == vocabulary.NEIGHBOURS and addressed(note, "cc")):
         raise Invalid("the note is for others than what carries it", code="addressed")
+
+
+def same_readers(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether two lists name the same readers, the home first. Each server has an order of its own for the others."""
+    return one[:1] == other[:1] and len(one) == len(other) and set(one) == set(other)
 
 
 def announced(activity: dict[str, Any]) -> Announced:
@@ -175,7 +180,7 @@ def announced(activity: dict[str, Any]) -> Announced:
     is_public = vocabulary.PUBLIC in addressed(activity)
     outer_to = _public(activity) if is_public else to_places(activity)
     inner_to = _public(inner) if is_public else to_places(inner)
-    if outer_to != inner_to:
+    if not same_readers(outer_to, inner_to):
         raise Invalid("what is announced is for others than the announcement", code="addressed")
     home = text(inner, "audience") if is_public else outer_to[0]
     if home != group:
