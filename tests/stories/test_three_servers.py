@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fedhood import worker
+from fedhood.adapters.activitypub import deliver, understand
 from fedhood.core import help_requests, interactions, posts, timelines
 from fedhood.core.posts import Audience
 from tests.support.world import make_neighbours, place, settle
@@ -76,14 +76,15 @@ async def test_who_reads_along_hears_that_who_answered_has_left_though_all_of_it
     assert await answers(ash, cas) == ["Mine"]
     await oak.database.write(help_requests.farewell, by=lou)
     await settle_alone(oak)
-    while await worker.neighbours(elm.server.federation):
+    while await understand.pump(elm.server.federation):
         pass  # Elm has read that it was removed, and that Lou left, before it passes anything on
     await settle(elm, oak, ash)
     assert await answers(ash, cas) == []
 
 
 async def settle_alone(at):
-    while await worker.sending(at.server.federation):
+    federation = at.server.federation
+    while await deliver.pump(federation, federation.clock.now()):
         pass
 
 

@@ -22,7 +22,7 @@ def forget_all_of(uow: UnitOfWork, *, peer_id: int) -> None:
     """
     for who in accounts.of_peer(uow.db, peer_id):
         wrote = (posts.row(uow.db, post_id=post_id).uri for post_id in posts.ids_by(uow.db, who.id))
-        forgetting.heard_about(uow, [uri for uri in wrote if uri is not None], but="")
-        forgetting.heard_from(uow, who.uri or "", but="")
+        forgetting.heard_about(uow, [uri for uri in wrote if uri is not None])
+        forgetting.heard_from(uow, who.uri or "")
         help_requests.left_elsewhere(uow, account=who.id)
     RemoteActorTable.delete().where(RemoteActorTable.peer == peer_id).execute(uow.db)
