@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fedhood import said_anew
+from fedhood import city_consequences, said_anew
 from fedhood.adapters.activitypub import outbox
 from fedhood.core import (
     access,
@@ -360,6 +360,7 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     metrics.ReportCompiled: (_report_compiled,),
     metrics.ReportReceived: (_report_received,),
     metrics.ReportRefusedHere: (_report_refused_here,),
+    **city_consequences.TABLE,
     peers.PeerFound: (_peer_found,),
     peers.PeerAsked: (_peer_asked,),
     peers.PeerAgreed: (_peer_agreed,),

@@ -81,7 +81,10 @@ def peer_inbox_of(there: remote.RemoteInstance) -> str:
 
 
 def follow(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tuple[str, Saying]:
-    """We ask to be neighbours (50), or as a city or a city's (55). Raises NotFound."""
+    """We ask to be neighbours (50), or as a city or a city's (55). A city hosts no neighbourhood that it could name.
+
+    Raises NotFound.
+    """
     peer = peers.get(db, delivery.peer)
     is_city = peer.trust is Trust.CITY
     proposal: dict[str, Any] = {
@@ -89,8 +92,9 @@ def follow(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tup
         "fhProtocol": PROTOCOL,
         "fhRequestedTrust": (Trust.CITY if is_city else Trust.NEIGHBOUR).value,
     }
-    if not is_city:
-        proposal["fhNeighbourhoods"] = [addresses.group(one.key) for one in neighbourhoods.ours(db)]
+    groups = [addresses.group(one.key) for one in neighbourhoods.ours(db)]
+    if groups or not is_city:
+        proposal["fhNeighbourhoods"] = groups
     proposal |= {
         "fhPeerInbox": addresses.peer_inbox,
         "fhKeyFingerprint": our_fingerprint(db, addresses),

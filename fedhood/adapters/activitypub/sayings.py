@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import help_requests, moderation, peering, people, posts, reports
+from fedhood.adapters.activitypub import city_messages, help_requests, moderation, peering, people, posts, reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, S
     **people.SAYINGS,
     **peering.SAYINGS,
     **reports.SAYINGS,
+    **city_messages.SAYINGS,
 }
 
 

@@ -93,9 +93,12 @@ def test_we_ask_as_recorded(database: Database, oak: World) -> None:
 
 def test_a_city_and_who_belongs_to_it_ask_as_recorded(database: Database, oak: World) -> None:
     database.transact(lambda uow: PeerTable.update(trust="city").execute(uow.db))
-    made = said(database, oak, outbox.peer_found, "01JDSUB")
-    assert shape(made) == shape(recorded("55"))
-    assert made["fhPeering"]["fhRequestedTrust"] == "city"
+    theirs = said(database, oak, outbox.peer_found, "01JDSUB")
+    assert theirs["fhPeering"].pop("fhNeighbourhoods") == ["https://oak.example/ap/groups/oak"]
+    database.transact(lambda uow: NeighbourhoodTable.delete().execute(uow.db))
+    for made in (theirs, said(database, oak, outbox.peer_found, "01JDSUB")):
+        assert shape(made) == shape(recorded("55"))
+        assert made["fhPeering"]["fhRequestedTrust"] == "city"
 
 
 def test_we_agree_as_recorded(database: Database, elm: World) -> None:
