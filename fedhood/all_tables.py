@@ -15,6 +15,7 @@ from fedhood.adapters.activitypub.tables import (
 )
 from fedhood.core.access.tables import AttemptTable, LinkTable, PassphraseTable, RightTable, SessionTable
 from fedhood.core.accounts.tables import AccountTable
+from fedhood.core.city_messages.tables import CityMessagePlaceTable, CityMessageTable, CityMessageVersionTable
 from fedhood.core.help_requests.tables import (
     HelpRequestTable,
     MeetingTable,
@@ -77,6 +78,9 @@ TABLES: tuple["type[Table]", ...] = (
     PrivateThreadTable,
     MessageTable,
     MeetingTable,
+    CityMessageTable,
+    CityMessageVersionTable,
+    CityMessagePlaceTable,
     NotificationTable,
     ReportTable,
     ActionTable,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fedhood import peer_consequences, said_anew
+from fedhood import city_consequences, peer_consequences, said_anew
 from fedhood.adapters.activitypub import outbox
 from fedhood.core import (
     access,
@@ -320,4 +320,5 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     metrics.ReportReceived: (_report_received,),
     metrics.ReportRefusedHere: (_report_refused_here,),
     **peer_consequences.TABLE,
+    **city_consequences.TABLE,
 }

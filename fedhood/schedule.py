@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from fedhood.adapters.activitypub import purge
-from fedhood.core import access, help_requests, metrics, peers
+from fedhood.core import access, city_messages, help_requests, metrics, peers
 from fedhood.kernel import state
 from fedhood.kernel.log import logger
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # name, how often, use case: each is one transaction and finds its own work
 TASKS: tuple[tuple[str, timedelta, Callable[[UnitOfWork], object]], ...] = (
     ("help.expire", timedelta(minutes=1), help_requests.expire_due),
+    ("city.show", timedelta(minutes=1), city_messages.show_due),
     ("help.erase", timedelta(hours=6), help_requests.erase_due),
     ("access.tries", timedelta(hours=6), access.forget_old_tries),
     ("peers.lapse", timedelta(hours=1), peers.lapse_due),

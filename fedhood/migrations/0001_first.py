@@ -482,6 +482,49 @@ class Meeting(_Table):
         primary_key = peewee.CompositeKey('thread', 'account')
 
 
+class CityMessage(_Table):
+    id = peewee.BigIntegerField(primary_key=True)
+    uri = peewee.TextField(null=True, unique=True)
+    peer = peewee.IntegerField(null=True)
+    author = peewee.IntegerField()
+    groups = peewee.TextField()
+    urgent = peewee.BooleanField()
+    begins_at = peewee.BigIntegerField()
+    ends_at = peewee.BigIntegerField()
+    published_at = peewee.BigIntegerField()
+    edited_at = peewee.BigIntegerField(null=True)
+    shown_at = peewee.BigIntegerField(null=True)
+    deleted_at = peewee.BigIntegerField(null=True)
+    version = peewee.IntegerField()
+
+    class Meta:
+        table_name = 'city_message'
+
+
+class CityMessageVersion(_Table):
+    message = peewee.BigIntegerField()
+    version = peewee.IntegerField()
+    said = peewee.TextField()
+    urgent = peewee.BooleanField()
+    begins_at = peewee.BigIntegerField()
+    ends_at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = 'city_message_version'
+        primary_key = peewee.CompositeKey('message', 'version')
+
+
+class CityMessagePlace(_Table):
+    message = peewee.BigIntegerField()
+    place = peewee.IntegerField()
+    post = peewee.BigIntegerField(null=True)
+    sent = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = 'city_message_place'
+        primary_key = peewee.CompositeKey('message', 'place')
+
+
 class Notification(_Table):
     id = peewee.AutoField()
     account = peewee.IntegerField()
@@ -776,6 +819,9 @@ TABLES = (
     PrivateThread,
     PrivateMessage,
     Meeting,
+    CityMessage,
+    CityMessageVersion,
+    CityMessagePlace,
     Notification,
     Report,
     ModerationAction,
@@ -804,6 +850,9 @@ INDEXES = (
     'CREATE INDEX "post_place_post" ON "post_place" ("post")',
     'CREATE INDEX "next_door" ON "post_place" ("place", "post") WHERE ("next_door" AND NOT "parted")',
     'CREATE INDEX "place_hidden" ON "post_place" ("post") WHERE "hidden"',
+    'CREATE INDEX "city_message_now" ON "city_message" ("ends_at") WHERE (("deleted_at" IS NULL) AND ("shown_at" IS NOT NULL))',
+    'CREATE INDEX "city_message_coming" ON "city_message" ("begins_at") WHERE ((("deleted_at" IS NULL) AND ("shown_at" IS NULL)) AND ("uri" IS NOT NULL))',
+    'CREATE INDEX "city_message_copy" ON "city_message_place" ("post") WHERE ("post" IS NOT NULL)',
     'CREATE INDEX "unread" ON "notification" ("account") WHERE ("read_at" IS NULL)',
     'CREATE INDEX "delivery_waiting" ON "delivery" ("peer", "state", "epoch", "number") WHERE ("state" = \'waiting\')',
     'CREATE INDEX "delivery_object" ON "delivery" ("object")',

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from fedhood.core import metrics
+from fedhood.simulator import voice
 from fedhood.simulator.town import SOURCE, SOURCE_DATE, House, Resident, Town, until
 
 if TYPE_CHECKING:
@@ -326,6 +327,11 @@ def a_new_morning(scene: Scene) -> str:
     return "an open request waits for an answer, a private thread is open"
 
 
+def the_city_speaks(scene: Scene) -> str:
+    """The city writes to one neighbourhood, and nobody else hears it."""
+    return voice.the_city_speaks(scene, scene.city.visitors[CLERK], ZONE)
+
+
 STEPS: tuple[tuple[str, Callable[[Scene], str]], ...] = (
     ("Elm and Oak find each other", elm_finds_oak),
     ("Both say: the letters match", both_say_they_match),
@@ -336,5 +342,6 @@ STEPS: tuple[tuple[str, Callable[[Scene], str]], ...] = (
     ("Help came", help_came),
     ("The city joins", the_city_joins),
     ("The quarter is over", the_quarter_is_handed_in),
+    ("The city speaks to Oak alone", the_city_speaks),
     ("A new morning", a_new_morning),
 )

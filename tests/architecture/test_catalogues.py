@@ -11,7 +11,7 @@ from tests.support.catalogues import TRANSLATED, Key
 # Words that are the same in two languages, not forgotten ones. Patterns without a word in them need no entry.
 SAME = {
     "nl": {"Open", "Privacy", "Code"},
-    "fr": {"Code"},
+    "fr": {"Code", "Urgent"},
     "de": {"Code"},
 }
 MACHINERY = re.compile(r"instance|federat|peer|server|actor|activitypub", re.IGNORECASE)

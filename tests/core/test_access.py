@@ -47,7 +47,7 @@ def viewer(*rights):
     ("role", "permissions"),
     [
         (Role.MODERATOR, {Permission.MODERATE, Permission.INVITE, Permission.PEER, Permission.SET_UP}),
-        (Role.CLERK, {Permission.COUNT, Permission.PEER, Permission.SET_UP}),
+        (Role.CLERK, {Permission.COUNT, Permission.SPEAK, Permission.PEER, Permission.SET_UP}),
     ],
 )
 def test_a_role_brings_its_permissions_and_no_other(role, permissions):

@@ -132,7 +132,8 @@ async def test_no_form_takes_a_word_without_an_end(street: Street) -> None:
                     assert oracles.tables_with(street.oak, "Z" * 5_001) == [], (shown, action, name)
                     tried += 1
             reply = await street.form(shown, action, **{f"x{step}": "1" for step in range(200)})
-            assert 400 <= reply.status < 500
+            # what asks for nothing needs nothing
+            assert 400 <= reply.status < 500 or not names, (shown, action)
             reply = await street.form(shown, action, text="Z" * (1 << 17))
             assert reply.status == 413
     assert tried > 20

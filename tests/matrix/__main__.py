@@ -43,13 +43,13 @@ async def run(folder: Path) -> Tally:
 
 
 async def _ask(world: scene.Scene, tally: Tally) -> None:
-    for site in (world.elm, world.oak):
+    for site in world.sites:
         for name in routes.uncovered(site.router, deeds.KNOWN):
             tally.differ(f"UNCOVERED {name} at {site.name}")
         tally.count("routes of the real tables", len(routes.all_of(site.router)))
-    for site in (world.elm, world.oak):
+    for site in world.sites:
         await walk.everything(site, [one for one in site.viewers if one.name not in expected.LATER], tally)
-    for site in (world.elm, world.oak):
+    for site in world.sites:
         await trying.everything(site, tally)
     await doing.everything(world, tally)
     await _unpair(world)

@@ -40,15 +40,28 @@ def _as_helper(thing: str, viewer: str) -> bool:
 
 
 def _as_neighbour(thing: str, viewer: str) -> bool:
+    if thing in expected.CITYS:  # each in their own neighbourhood
+        return _as_resident(thing, viewer)
     return expected.knows(thing, viewer) and viewer in expected.NEIGHBOURS
 
 
 def _as_resident(thing: str, viewer: str) -> bool:
-    return expected.knows(thing, viewer) and viewer in expected.SIGNED_IN
+    return expected.knows(thing, viewer) and viewer in expected.RESIDENTS
+
+
+def _to_a_neighbour(thing: str, viewer: str) -> bool:
+    """Nobody thanks the city: it would not hear of it."""
+    return thing not in expected.CITYS and _as_resident(thing, viewer)
+
+
+def _as_the_city(thing: str, viewer: str) -> bool:
+    return thing in expected.CITYS and viewer in expected.SPEAKERS
 
 
 def _as_author_or_moderator(thing: str, viewer: str) -> bool:
     theirs = thing.startswith("oak's")
+    if thing in expected.CITYS:  # here it can be hidden; the city alone takes it back
+        return False
     if viewer in expected.KEEPERS:  # who keeps the whole server takes away what is its own; a mirror can only be hidden
         return expected.knows(thing, viewer) and viewer.startswith("oak") == theirs
     return as_author(thing, viewer) or (
@@ -57,8 +70,14 @@ def _as_author_or_moderator(thing: str, viewer: str) -> bool:
 
 
 def _as_one_who_looks_after(thing: str, viewer: str) -> bool:
-    """Of the place where it was written, or of one that it was told."""
+    """Of the place where it was written, or of one that it was told; or of all places of the server."""
+    if thing in expected.CITYS and viewer in expected.KEEPERS:
+        return True
     return expected.knows(thing, viewer) and viewer in expected.REPORTS_IN["elm"] | expected.REPORTS_IN["oak"]
+
+
+def _knows_or_looks_after(thing: str, viewer: str) -> bool:
+    return expected.knows(thing, viewer) or _as_one_who_looks_after(thing, viewer)
 
 
 def _of_request(thing: str, viewer: str) -> bool:
@@ -71,8 +90,8 @@ def _other_than_author(thing: str, viewer: str) -> bool:
 
 DEEDS = {
     "/p/{id}/answer": Deed({"text": "x"}, _as_neighbour),
-    "/p/{id}/thanks": Deed({}, _as_resident),
-    "/host/posts/{id}/show": Deed({}, _as_one_who_looks_after),
+    "/p/{id}/thanks": Deed({}, _to_a_neighbour),
+    "/host/posts/{id}/show": Deed({}, _as_one_who_looks_after, _knows_or_looks_after),
     "/p/{id}/edit": Deed({"text": "x"}, as_author),
     "/p/{id}/delete": Deed({}, _as_author_or_moderator),
     "/p/{id}/report": Deed({"reason": "other", "text": "x"}, _as_resident),
@@ -89,6 +108,8 @@ DEEDS = {
     "/help/{id}/resolve": Deed({"outcome": "otherwise"}, as_author, _of_request),
     "/help/{id}/talk": Deed({"text": "x"}, _as_party, _as_party),
     "/help/{id}/leave": Deed({}, _as_party, _as_party),
+    "/city/messages/{id}/edit": Deed({"title-nl": "x", "text-nl": "x"}, _as_the_city, _as_the_city),
+    "/city/messages/{id}/withdraw": Deed({}, _as_the_city, _as_the_city),
     "/help/{id}/met": Deed({"answer": "yes"}, _as_party, _as_party),
 }
 # of an offer only the asker knows
@@ -110,10 +131,11 @@ class Form:
 
 def _clerk(site: Site) -> int:
     """The clerk of a server; one that never was, where there is none."""
-    return site.people["clerk"].account if "clerk" in site.people else routes.NEVER
+    return next((one.account for role, one in site.people.items() if role in expected.CLERKS), routes.NEVER)
 
 
 _ANY = expected.SIGNED_IN
+_LIVES_HERE = expected.RESIDENTS
 _LOOK_AFTER = expected.MODERATORS | expected.KEEPERS
 # with other servers agrees who keeps the whole of this one: it hosts more than one neighbourhood
 _AGREE = expected.KEEPERS | expected.CLERKS
@@ -126,15 +148,16 @@ FORMS = {
     "/setup/{token}": Form(_NOBODY, {"place": "x", "name": "x"}, lambda _: [f"/setup/{_NO_TOKEN}"], frozenset({404})),
     "/sign-out": Form(_ANY),
     "/again": Form(_ANY, {"passphrase": "x"}),
-    "/compose": Form(_ANY, {"text": "x", "who": "neighbourhood"}),
-    "/help/new": Form(_ANY, {"line": "x", "until": "2030-01-01T10:00"}),
+    "/compose": Form(_LIVES_HERE, {"text": "x", "who": "neighbourhood"}),
+    "/help/new": Form(_LIVES_HERE, {"line": "x", "until": "2030-01-01T10:00"}),
     "/notifications": Form(_ANY, {"up_to": str(routes.NEVER)}),
     "/account/language": Form(_ANY, {"language": "nl"}),
     "/account/passphrase": Form(_ANY, {"passphrase": "four words of nobody"}),
     "/account/sessions": Form(_ANY),
-    "/account/code": Form(_ANY),
-    "/account/leave": Form(_ANY, {"passphrase": "x"}),
+    "/account/code": Form(_LIVES_HERE),
+    "/account/leave": Form(_LIVES_HERE, {"passphrase": "x"}),
     "/host/neighbours": Form(_AGREE, {"host": "x.localhost:9"}),
+    "/city/messages/new": Form(expected.SPEAKERS, {"all": "yes", "title-nl": "x", "text-nl": "x"}),
     "/city/set-up": Form(expected.CLERKS, {"name": "x", "areas": ""}),
     "/city/clerks": Form(expected.CLERKS, {"name": "x", "language": "nl"}),
     "/city/clerks/{account}/link": Form(expected.CLERKS, {}, lambda site: [f"/city/clerks/{_clerk(site)}/link"]),

@@ -50,14 +50,16 @@ async def everything(scene: Scene, tally: Tally) -> None:
     await done("helper", "/help/{id}/leave", id=here)
     await Doer(oak, tally)("oak helper", "/help/{id}/talk", {"text": "x"}, id=oak.ids["away line"])
     await _do_forms(scene, done)
-    for pattern in sorted(deeds.KNOWN - NOT_DONE - done.patterns - {_PART}):
+    clerks = Doer(scene.city, tally)
+    await _speak(scene, clerks)
+    for pattern in sorted(deeds.KNOWN - NOT_DONE - done.patterns - clerks.patterns - {_PART}):
         tally.differ(f"UNDONE POST {pattern}: nobody who may was seen to do it")
 
 
 async def _do_forms(scene: Scene, done: Doer) -> None:
     elm = scene.elm
     words = "vier woorden van niemand"
-    soon = (elm.place.server.clock.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
+    soon = _soon(scene)
     await done("birch", "/compose", {"text": "x", "who": "neighbourhood"})
     await done("birch", "/help/new", {"line": "x", "who": "neighbourhood", "until": soon})
     await done("birch", "/notifications", {"up_to": "1"})
@@ -145,6 +147,19 @@ async def _answer_a_list(scene: Scene, done: Doer, city: int) -> None:
     await done("elm keeper", "/host/neighbours/list/follow", {"peer": str(city), "on": "no"})
     await done("clerk", "/host/neighbours/list/put")
     await done("clerk", "/host/neighbours/list/take", {"host": scene.oak.place.host})
+
+
+async def _speak(scene: Scene, done: Doer) -> None:
+    fields = deeds.FORMS["/city/messages/new"].fields
+    written = await done("city clerk", "/city/messages/new", {**fields, "ends": _soon(scene)})
+    message = dict(written.headers).get("location", "").rpartition("/")[2]
+    await done("city clerk", "/city/messages/{id}/edit", {**fields, "ends": _soon(scene)}, id=message)
+    await done("city clerk", "/city/messages/{id}/withdraw", id=message)
+    await done("city clerk", "/sign-out")
+
+
+def _soon(scene: Scene) -> str:
+    return (scene.elm.place.server.clock.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
 
 
 async def part(scene: Scene, tally: Tally) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 # At Elm's server live Elm, Birch and Cedar. Elm and Cedar are neighbours, Birch is a stranger in the same house.
 # At Oak's server live Oak and Ash. Elm and Oak are neighbours, Ash is a stranger in the same house.
+# At the city's server nobody lives; its clerk writes to Elm and to Ash. Elm's and Oak's servers agreed with it.
 WITH_COOKIE_AT_ELM = (
     "author",
     "neighbour",
@@ -23,26 +24,63 @@ WITH_COOKIE_AT_ELM = (
     "clerk",  # counts for the city, and lives in Birch
 )
 WITH_COOKIE_AT_OAK = ("oak", "oak helper", "oak moderator", "oak keeper", "ash")
+WITH_COOKIE_AT_CITY = ("city clerk",)
 AT_ELM = (
     *WITH_COOKIE_AT_ELM,
     "guest from oak",  # a cookie of the other server
     "stranger at elm",
     "oak's server",  # a GET signed with the key of a server that we agreed with
+    "city's server",  # agreed with as the city
     "fir's server",  # found, its key known, nothing agreed
     "nowhere's server",  # nobody ever heard of it
     "forger",  # says that it is Oak's server, and signs with a key of its own
 )
-AT_OAK = (*WITH_COOKIE_AT_OAK, "guest from elm", "stranger at oak", "elm's server", "nowhere's server at oak")
+AT_OAK = (
+    *WITH_COOKIE_AT_OAK,
+    "guest from elm",
+    "stranger at oak",
+    "elm's server",
+    "city's server at oak",
+    "nowhere's server at oak",
+)
+AT_CITY = (
+    *WITH_COOKIE_AT_CITY,
+    "guest at the city",
+    "stranger at the city",
+    "elm's server at the city",
+    "oak's server at the city",
+    "nowhere's server at the city",
+)
 UNPAIRED = "oak's server, unpaired"  # Elm shows it nothing new; the agreement as such still holds
 FORMER = "oak's server, parted"  # the agreement has ended
 LATER = (UNPAIRED, FORMER)
 # who comes with a key goes to the wire; that a page does not look at keys, one of them proves at each server
-TO_THE_WIRE_ALONE = frozenset({"fir's server", "nowhere's server", "forger", "nowhere's server at oak"})
-STRANGERS = {"elm": "stranger at elm", "oak": "stranger at oak"}
-SIGNED_IN = frozenset({*WITH_COOKIE_AT_ELM, *WITH_COOKIE_AT_OAK})
+TO_THE_WIRE_ALONE = frozenset(
+    {
+        "fir's server",
+        "nowhere's server",
+        "forger",
+        "nowhere's server at oak",
+        "city's server at oak",
+        "nowhere's server at the city",
+    }
+)
+STRANGERS = {"elm": "stranger at elm", "oak": "stranger at oak", "city": "stranger at the city"}
+# who comes with the key of a server, by whose server it is and where it asks
+SERVERS = {
+    "elm": {"oak": "oak's server", "city": "city's server", "fir": "fir's server"},
+    "oak": {"elm": "elm's server", "city": "city's server at oak"},
+    "city": {"elm": "elm's server at the city", "oak": "oak's server at the city"},
+}
+AGREED = frozenset(
+    {name for at, there in SERVERS.items() for host, name in there.items() if (at, host) != ("elm", "fir")}
+)
+RESIDENTS = frozenset({*WITH_COOKIE_AT_ELM, *WITH_COOKIE_AT_OAK})
+SIGNED_IN = frozenset({*RESIDENTS, *WITH_COOKIE_AT_CITY})
 MODERATORS = frozenset({"elm moderator", "birch moderator", "oak moderator"})
 KEEPERS = frozenset({"elm keeper", "oak keeper"})
-CLERKS = frozenset({"clerk"})
+CLERKS = frozenset({"clerk", "city clerk"})
+SPEAKERS = frozenset(WITH_COOKIE_AT_CITY)  # on a neighbourhood's server nobody speaks for a city
 
 _ELM = {"author", "neighbour", "helper", "elm moderator", "elm keeper"}
 _OAK = {"oak", "oak helper", "oak moderator", "oak keeper"}
@@ -89,11 +127,14 @@ def _thing(canary: str, seen: set[str], free: Mapping[str, set[str]] | None = No
 
 _NEXT_DOOR = _ELM | _OAK | {"oak's server"}
 # a server gives nobody else's posts out on the wire: who comes with a key only need not find Elm's at Oak
-_AT_HOME_ALONE = {"nowhere's server at oak"}
+_AT_HOME_ALONE = {"nowhere's server at oak", "city's server at oak"}
 _EVERYBODY_ELSE = _ANYBODY - {"blocked"} - _AT_HOME_ALONE
 _FOR_ANYBODY = {"": _AT_HOME_ALONE}
+# who lives in Elm or Ash, and who wrote it or was sent it
+_TOLD_BY_CITY = _ELM | {"blocked", "ash"}
+_CITY = {"city clerk", *SERVERS["city"].values()}
 # a neighbour has a page: by name for the own neighbourhood, by a key that cannot be guessed for every resident
-_PERSON = {"/@": _ELM | {"blocked"}, "/people/": set(SIGNED_IN), "/host/people": _ELM_LOOKS_AFTER}
+_PERSON = {"/@": _ELM | {"blocked"}, "/people/": set(RESIDENTS), "/host/people": _ELM_LOOKS_AFTER}
 
 THINGS = {
     # posts of the author, who lives in Elm; whom the author blocked sees none of them, on no page
@@ -133,6 +174,13 @@ THINGS = {
     "here line": _thing("steenuil", _ELM, travels=False),
     "here note": _thing("ransuil", {"author", "helper"}, travels=False),
     "here message": _thing("torenvalk", {"author", "helper"}, travels=False),
+    # what the city says to Elm and Ash, and what is answered in Elm: the city reads none of it
+    "city's word": _thing("spotvogel", _TOLD_BY_CITY | _CITY),
+    "city's word to come": _thing("oeverzwaluw", _CITY),
+    "city's word taken back": _thing("gierzwaluw", _NOBODY),
+    "city's edited word": _thing("rotszwaluw", _TOLD_BY_CITY | _CITY),
+    "city's words edited away": _thing("huiszwaluw", _NOBODY),
+    "answer to the city": _thing("boerenzwaluw", _ELM | {"blocked"}, travels=False),
     # complaints: who made one is known to the moderators of the own neighbourhood, and goes nowhere; one about what was
     # said in private tells what the one says of it, and nothing that the two said
     "report's words": _thing("slechtvalk", _ELM_LOOKS_AFTER | _OAK_LOOKS_AFTER, {"": {"oak's server", UNPAIRED}}),
@@ -140,7 +188,11 @@ THINGS = {
     "report of a talk": _thing("sperwer", {"helper", *_ELM_LOOKS_AFTER}, travels=False),
 }
 
+# the city's, each known by an id of its own where it arrived
+CITYS = frozenset(thing for thing in THINGS if thing.startswith("city's"))
 AUTHORS = {
+    **dict.fromkeys(CITYS, "nobody who could act on these pages"),
+    "answer to the city": "neighbour",
     "answer to the quiet post": "helper",
     "answer next door": "helper",
     "answer to the public post": "neighbour",
@@ -153,10 +205,14 @@ HELP = frozenset({"open line", "away line", "here line"})
 PARTIES = {"away line": {"author", "oak helper"}, "here line": {"author", "helper"}}
 OFFERED = {"open line": {"helper", "oak helper"}, "away line": {"oak helper"}, "here line": {"helper"}}
 # complaints wait in the neighbourhood whose moderators must read them
-REPORTS_IN = {"elm": _ELM_LOOKS_AFTER, "oak": _OAK_LOOKS_AFTER}
+REPORTS_IN = {"elm": _ELM_LOOKS_AFTER, "oak": _OAK_LOOKS_AFTER, "city": set()}
 
 # who may learn that there was something: a Tombstone says no words
-TOMBSTONES = {"removed post": {"oak's server"}, "removed public post": _ANYBODY}
+TOMBSTONES = {
+    "removed post": {"oak's server"},
+    "removed public post": _ANYBODY,
+    "city's word taken back": _CITY - {"city clerk"},
+}
 # residents whose actor is there for anyone: they have acted beyond their server
 BEYOND = frozenset({"author", "helper", "neighbour", "oak helper"})
 # who lives in a place of the posts above that are answered

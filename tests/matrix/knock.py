@@ -38,7 +38,7 @@ class Key:
 
 @dataclass
 class Viewer:
-    """Somebody at one of the two servers: with a cookie, with a key, or with neither."""
+    """Somebody at one of the servers: with a cookie, with a key, or with neither."""
 
     name: str
     at: str

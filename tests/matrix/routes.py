@@ -76,12 +76,19 @@ def _posts(pattern: str, *, only: frozenset[str] | None = None) -> Callable[...,
             Ask(
                 pattern.format(id=number),
                 missing,
-                lambda viewer, thing=thing: (only is None or thing in only) and expected.knows(thing, viewer),
+                lambda viewer, thing=thing: (
+                    ((only is None or thing in only) and expected.knows(thing, viewer)) or _wrote(thing, viewer)
+                ),
             )
             for thing, number in site.ids.items()
         ]
 
     return filled
+
+
+def _wrote(thing: str, viewer: str) -> bool:
+    """A clerk knows what the city ever said, also what was taken back."""
+    return thing in expected.CITYS and viewer in expected.SPEAKERS
 
 
 def _notes(_: Any, site: Site, never: int) -> list[Ask]:
@@ -171,7 +178,7 @@ def _persons(db: Any, site: Site, never: int) -> list[Ask]:
         Ask(
             f"/people/{accounts.get(db, one.account).key}",
             f"/people/{UNKNOWN_KEY}",
-            lambda viewer: viewer in expected.SIGNED_IN,
+            lambda viewer: viewer in expected.RESIDENTS,
         )
         for one in site.people.values()
     ]
@@ -200,10 +207,11 @@ def _activities(db: Any, site: Site, never: int) -> list[Ask]:
     del never
     things = {number: thing for thing, number in site.ids.items()}
     hosts = {peer.id: peer.host.partition(".")[0] for peer in peers.all_peers(db)}
+    called = expected.SERVERS[site.name]
     asks = []
     for row in ActivityTable.select(ActivityTable.key).execute(db):
         deliveries = list(DeliveryTable.select().where(DeliveryTable.activity == row.key).execute(db))
-        told = {f"{hosts[one.peer]}'s server" for one in deliveries} - {"fir's server"}
+        told = {called[hosts[one.peer]] for one in deliveries} - {"fir's server"}
         if "oak's server" in told and not {one.verb for one in deliveries} & _ABOUT_PLACES:
             told.add(expected.UNPAIRED)
         about = {things[one.object] for one in deliveries if one.object in things and one.verb in _ABOUT_POSTS}
@@ -226,10 +234,14 @@ def _streams(pattern: str) -> Callable[..., list[Ask]]:
     """What each server was sent, for that server alone."""
 
     def filled(db: Any, site: Site, never: int) -> list[Ask]:
-        del site, never
+        del never
         missing = pattern.format(host="nowhere.localhost:1")
         return [
-            Ask(pattern.format(host=peer.host), missing, lambda viewer, host=peer.host: viewer in _servers_at(host))
+            Ask(
+                pattern.format(host=peer.host),
+                missing,
+                lambda viewer, host=peer.host: viewer in _servers_at(site, host),
+            )
             for peer in peers.all_peers(db)
             if peer.state is peers.PeerState.AGREED
         ]
@@ -237,8 +249,8 @@ def _streams(pattern: str) -> Callable[..., list[Ask]]:
     return filled
 
 
-def _servers_at(host: str) -> set[str]:
-    name = f"{host.partition('.')[0]}'s server"
+def _servers_at(site: Site, host: str) -> set[str]:
+    name = expected.SERVERS[site.name][host.partition(".")[0]]
     return {name, expected.UNPAIRED} if name == "oak's server" else {name}
 
 
@@ -289,6 +301,9 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/host/people/{account}/link": _residents("/host/people/{account}/link"),
     "/host/people/{account}/entrust": _residents("/host/people/{account}/entrust"),
     "/host/people/{account}/relieve": _residents("/host/people/{account}/relieve"),
+    "/city/messages/{id}": _posts("/city/messages/{id}", only=expected.CITYS),
+    "/city/messages/{id}/edit": _posts("/city/messages/{id}/edit", only=expected.CITYS),
+    "/city/messages/{id}/withdraw": _posts("/city/messages/{id}/withdraw", only=expected.CITYS),
     "/metrics/v1/reports/{area}/{period}/{revision}": _figures,
     "/.well-known/webfinger": _resources,
     "/ap/groups/{key}": _groups,

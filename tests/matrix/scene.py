@@ -1,4 +1,4 @@
-"""The world of the matrix: two servers that are neighbours, a third that is not, who lives there, what was said."""
+"""The world of the matrix: two servers that are neighbours, one that is not, a city; who lives there, what was said."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import actors, keys
-from fedhood.core import access, accounts, help_requests, moderation, neighbourhoods, peers, posts, relations
+from fedhood.core import access, accounts, help_requests, metrics, moderation, neighbourhoods, peers, posts, relations
 from fedhood.core.access import Role, Viewer
 from fedhood.core.help_requests import HelpCategory
+from fedhood.core.peers import Trust
 from fedhood.core.posts import Audience
-from tests.matrix import expected, knock
+from fedhood.kernel.settings import Profile
+from tests.matrix import expected, knock, voice
 from tests.matrix.expected import THINGS
 from tests.support.world import Place, place, settle
 
@@ -40,7 +42,7 @@ class Person:
 
 @dataclass
 class Site:
-    """One of the two servers as the matrix asks it."""
+    """One of the servers as the matrix asks it."""
 
     name: str
     place: Place
@@ -64,11 +66,17 @@ class Site:
 class Scene:
     elm: Site
     oak: Site
+    city: Site
     fir: Place
     places: list[Place]
     sent: list[bytes] = field(default_factory=list)
     sent_before_acceptance: int = 0
     secrets: dict[str, str] = field(default_factory=dict)  # codes, shown once and to be found nowhere
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The servers that are asked."""
+        return (self.elm, self.oak, self.city)
 
     async def settle(self) -> None:
         await settle(*self.places)
@@ -85,9 +93,10 @@ async def build(folder: Path, session: aiohttp.ClientSession) -> Scene:
     elm = await place(folder, "elm", "Elm", "Birch", "Cedar")
     oak = await place(folder, "oak", "Oak", "Ash")
     fir = await place(folder, "fir", "Fir")
-    scene = Scene(
-        Site("elm", elm, knock.Door(elm, session)), Site("oak", oak, knock.Door(oak, session)), fir, [elm, oak, fir]
-    )
+    city = await place(folder, "city", profile=Profile.CITY)
+    asked = {"elm": elm, "oak": oak, "city": city}
+    sites = {name: Site(name, one, knock.Door(one, session)) for name, one in asked.items()}
+    scene = Scene(**sites, fir=fir, places=[elm, oak, fir, city])
     for one in scene.places:
         _listen(one, scene.sent)
     await _move_in(scene)
@@ -95,6 +104,7 @@ async def build(folder: Path, session: aiohttp.ClientSession) -> Scene:
     await _look(scene)
     await _say(scene)
     await _ask_for_help(scene)
+    await voice.say(scene)
     await _complain(scene)
     await _make_codes(scene)
     await _learn_ids(scene)
@@ -141,6 +151,14 @@ async def _move_in(scene: Scene) -> None:
                 _sign_in, account=lives.account, right=_right(role), everywhere=role not in expected.MODERATORS
             )
 
+    scene.city.people["city clerk"] = await scene.city.place.database.write(_clerk)
+
+
+def _clerk(uow: UnitOfWork) -> Person:
+    account = accounts.create(uow, name="Cor Torenspits", neighbourhood=None, language="nl")
+    metrics.name_city(uow, name="Klokkendam")
+    return _sign_in(uow, account=account, right=Role.CLERK, everywhere=True)
+
 
 def _right(role: str) -> Role | None:
     if role in expected.MODERATORS | expected.KEEPERS:
@@ -174,6 +192,20 @@ async def _agree(scene: Scene) -> None:
         await elm.database.write(neighbourhoods.pair, writer=elm.homes[writer], reader=elm.homes[reader])
     await elm.database.write(peers.propose, by=koen, host=scene.fir.host)
     await scene.settle()
+    for house, keeper in ((elm, koen), (oak, kee)):
+        await _join_the_city(scene, house, keeper)
+
+
+async def _join_the_city(scene: Scene, house: Place, keeper: Viewer) -> None:
+    city, clerk = scene.city.place, scene.city.people["city clerk"].viewer
+    theirs = await city.database.write(peers.propose, by=clerk, host=house.host, trust=Trust.CITY)
+    await scene.settle()
+    ours = await house.database.read(peers.by_host, city.host)
+    assert ours is not None
+    await house.database.write(peers.confirm, by=keeper, peer_id=ours.id)
+    await scene.settle()
+    await city.database.write(peers.confirm, by=clerk, peer_id=theirs)
+    await scene.settle()
 
 
 async def _pair(at: Place, peer: int, our: str, their: str) -> list[tuple[int, str]]:
@@ -187,18 +219,26 @@ async def _look(scene: Scene) -> None:
     own = keys.generate().rsa
     nowhere = knock.Key("http://nowhere.localhost:9/ap/instance#main-key", own)
     oaks = instance[scene.oak.place.host]
+    citys = instance[scene.city.place.host]
     with_keys = {
         "oak's server": oaks,
+        "city's server": citys,
+        "city's server at oak": citys,
+        "elm's server at the city": instance[scene.elm.place.host],
+        "oak's server at the city": oaks,
         **dict.fromkeys(expected.LATER, oaks),
         "elm's server": instance[scene.elm.place.host],
         "fir's server": instance[scene.fir.host],
         "nowhere's server": nowhere,
         "nowhere's server at oak": nowhere,
+        "nowhere's server at the city": nowhere,
         "forger": knock.Key(oaks.uri, own),
     }
-    with_cookies = {**scene.elm.people, **scene.oak.people}
+    with_cookies = {**scene.elm.people, **scene.oak.people, **scene.city.people}
     with_cookies |= {"guest from oak": scene.oak.people["oak helper"], "guest from elm": scene.elm.people["author"]}
-    for site, names in ((scene.elm, (*expected.AT_ELM, *expected.LATER)), (scene.oak, expected.AT_OAK)):
+    with_cookies |= {"guest at the city": scene.elm.people["author"]}
+    at_elm = (*expected.AT_ELM, *expected.LATER)
+    for site, names in ((scene.elm, at_elm), (scene.oak, expected.AT_OAK), (scene.city, expected.AT_CITY)):
         for name in names:
             viewer = knock.Viewer(name, site.name, key=with_keys.get(name))
             if name in with_cookies:
@@ -378,7 +418,8 @@ async def _learn_ids(scene: Scene) -> None:
     elm, oak = scene.elm, scene.oak
     await _mirrors(elm, oak, [thing for thing in elm.ids if thing not in oak.ids])
     await _mirrors(oak, elm, [thing for thing in oak.ids if thing not in elm.ids])
-    for site in (elm, oak):
+    await _mirrors(elm, scene.city, [thing for thing in elm.ids if thing not in scene.city.ids])
+    for site in scene.sites:
         lines = {number: thing for thing, number in site.ids.items() if thing in expected.HELP}
         for request, offer in await site.place.database.read(_offers):
             site.offers[offer] = lines[request]

@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub.tables import ActivityTable
-from tests.matrix.expected import THINGS
+from tests.matrix.expected import CITYS, THINGS
 
 if TYPE_CHECKING:
     from typing import Any
@@ -27,6 +27,17 @@ async def check(scene: Scene, tally: Tally, log: str) -> None:
             tally.check(
                 "things looked for on the way", f"LEFT “{thing}” is in {where}", good=needle.lower() not in hay.lower()
             )
+    # the city is told nothing of what neighbours say, and keeps nothing of it
+    citys = _all_rows(scene.city).lower()
+    for thing, one in THINGS.items():
+        mine = thing in CITYS
+        if not mine or one.seen:
+            verdict = f"UNPROVED “{thing}” is not" if mine else f"LEFT “{thing}” is"
+            tally.check(
+                "things looked for at the city",
+                f"{verdict} in what the city's server keeps",
+                good=(one.canary.encode().lower() in citys) is mine,
+            )
     early = b"\n".join(scene.sent[: scene.sent_before_acceptance]).lower()
     away = THINGS["away note"].canary.encode()
     tally.check(
@@ -45,9 +56,7 @@ async def check(scene: Scene, tally: Tally, log: str) -> None:
 def _check_log(tally: Tally, log: str, scene: Scene) -> None:
     words = {thing: one.canary for thing, one in THINGS.items()}
     words |= {name: code.lower() for name, code in scene.secrets.items()}
-    words |= {
-        f"cookie of {role}": one.token.lower() for site in (scene.elm, scene.oak) for role, one in site.people.items()
-    }
+    words |= {f"cookie of {role}": one.token.lower() for site in scene.sites for role, one in site.people.items()}
     for thing, word in words.items():
         tally.check("things looked for in the log", f"LOGGED “{thing}” is in the log", good=word not in log)
 

@@ -163,7 +163,7 @@ async def _with_reports(trier: Trier, viewer: Viewer) -> None:
 
 
 async def _with_people(trier: Trier, viewer: Viewer) -> None:
-    if trier.tally.whose(viewer, "/people/") in expected.SIGNED_IN:
+    if trier.tally.whose(viewer, "/people/") in expected.RESIDENTS:
         return
     for key in (await trier.site.place.database.read(keys, trier.site)).values():
         for pattern in sorted(deeds.PEOPLE):
@@ -173,7 +173,7 @@ async def _with_people(trier: Trier, viewer: Viewer) -> None:
 
 async def _with_inboxes(trier: Trier, viewer: Viewer) -> None:
     """A word of nobody who may speak here, to each inbox; who is no actor yet has none."""
-    if viewer.name in {"oak's server", "elm's server"}:
+    if viewer.name in expected.AGREED:
         return  # they may
     origin = viewer.key.uri.partition("/ap/")[0] if viewer.key is not None else "http://nowhere.localhost:9"
     said = {

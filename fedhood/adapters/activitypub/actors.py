@@ -382,7 +382,7 @@ def _city(db: peewee.Database, addresses: Addresses, ref: ActorRef) -> dict[str,
         uri=addresses.city,
         handle=CITY_HANDLE,
         name=server_name(db, addresses),
-        about="Receives the reports of neighbourhoods.",
+        about="Speaks to neighbourhoods and receives their reports.",
         page=urls.person(CITY_HANDLE),
     )
     made |= _manners(approves=False, discoverable=True)

@@ -12,9 +12,11 @@ from aiohttp import web
 
 from fedhood.adapters.activitypub import (
     actors,
+    city_messages,
     contexts,
     discovery,
     outbox,
+    outbox_city,
     people,
     proofs,
     signed_requests,
@@ -193,7 +195,10 @@ def signer(db: peewee.Database, request: web.Request, federation: Federation) ->
 
 
 def _note(db: peewee.Database, request: web.Request, federation: Federation, asking: Peer | None) -> web.Response:
-    post = posts.row(db, post_id=ids.parse(request.match_info["id"]))
+    number = ids.parse(request.match_info["id"])
+    if city_messages.is_ours(db, number):
+        return _city_note(db, request, federation, asking, number)
+    post = posts.row(db, post_id=number)
     if not _may_have(db, post, asking, federation.clock.now()):
         raise NotFound
     public = post.audience is Audience.PUBLIC
@@ -205,6 +210,25 @@ def _note(db: peewee.Database, request: web.Request, federation: Federation, ask
         **note_document(db, federation.addresses, post),
     }
     return _said(request, _proved(db, federation, post, document), _FOR_ALL if public else _FOR_ONE)
+
+
+def _city_note(
+    db: peewee.Database, request: web.Request, federation: Federation, asking: Peer | None, number: int
+) -> web.Response:
+    """What the city told neighbourhoods, to the servers of those neighbourhoods alone."""
+    now = federation.clock.now()
+    message = city_messages.told(db, number, None if asking is None else asking.id, now)
+    if asking is None or asking.state is not PeerState.AGREED or message is None:
+        raise NotFound
+    if message.deleted_at is not None:
+        gone = _tombstone(federation.addresses.note(number), message.deleted_at)
+        return _said(request, gone, _FOR_ONE, status=410)
+    document = {"@context": contexts.SCOPED, **city_messages.note_document(db, federation.addresses, message)}
+    pair = actors.stored_keys(db, actors.CITY)
+    if pair is not None:
+        created, method = message.edited_at or message.published_at, federation.addresses.city + PROOF_KEY
+        document = proofs.sign(document, pair.ed25519, verification_method=method, created=created)
+    return _said(request, document, _FOR_ONE)
 
 
 def _may_have(db: peewee.Database, post: Post, asking: Peer | None, now: datetime) -> bool:
@@ -272,6 +296,9 @@ def _still_said(db: peewee.Database, key: str, asking: Peer | None, now: datetim
     for row in rows.where(DeliveryTable.activity == key).limit(1).execute(db):
         if row.verb in outbox.SAID:
             return _says_the_same(db, row.object, row.version, asking, now)
+        if row.verb in outbox_city.SAID:
+            told = city_messages.told(db, row.object, None if asking is None else asking.id, now)
+            return told is not None and told.deleted_at is None and told.version == row.version
         if row.verb == "message.create":  # erased some time after the end
             return help_requests.message_row(db, row.object).text != ""
         return True

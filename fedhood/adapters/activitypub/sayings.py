@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from fedhood.adapters.activitypub import help_requests, moderation, peering, people, posts, reports
+from fedhood.adapters.activitypub import city_messages, help_requests, moderation, peering, people, posts, reports
 from fedhood.kernel.errors import Gone
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, S
     **peering.SAYINGS,
     **reports.SAYINGS,
     ROTATED: _said_when_it_happened,
+    **city_messages.SAYINGS,
 }
 
 

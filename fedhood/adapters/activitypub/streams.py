@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import peewee
 
-from fedhood.adapters.activitypub import hosts, outbox, reports, vocabulary
+from fedhood.adapters.activitypub import city_messages, hosts, outbox, outbox_city, reports, vocabulary
 from fedhood.adapters.activitypub.answers import Outcome, Result
 from fedhood.adapters.activitypub.hosts import Lease
 from fedhood.adapters.activitypub.saying import Delivery
@@ -33,7 +33,13 @@ BATCH = 32
 _STRANGE = frozenset({401, 403, 404, 410})
 
 _REMOVALS = (".delete", ".undo", ".reject")
-_DIRECT = frozenset({"offer.send", "offer.accept", "offer.reject", "message.create", "help.confirm", "flag"})
+_DIRECT = ("offer.send", "offer.accept", "offer.reject", "message.create", "help.confirm", "flag")
+# what goes to whoever was granted this scope; where a post goes depends on its places
+_NEEDS = {
+    **dict.fromkeys(_DIRECT, vocabulary.DIRECT),
+    **dict.fromkeys(outbox_city.SAID, vocabulary.CITY),
+    reports.REPORT: reports.AGGREGATE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +140,10 @@ def may_go(db: peewee.Database, delivery: Delivery, now: datetime) -> bool:
     if delivery.verb.startswith("peer."):
         return True
     granted = peers.grants(db, peer_id=delivery.peer, ours=True, now=now)
+    if delivery.verb in _NEEDS:
+        return _NEEDS[delivery.verb] in granted
     if delivery.verb.startswith("metrics."):
-        return delivery.verb != reports.REPORT or reports.AGGREGATE in granted
-    if delivery.verb in _DIRECT:
-        return vocabulary.DIRECT in granted
+        return True
     return _may_be_read(db, delivery, granted, now)
 
 
@@ -168,6 +174,7 @@ OUTCOMES: dict[str, Callable[[UnitOfWork, Delivery, Sent], None]] = {
     "offer.send": _offer_sent,
     "message.create": _message_sent,
     reports.REPORT: reports.settled,
+    **dict.fromkeys(city_messages.SAYINGS, city_messages.settled),
 }
 _SENT = {
     Outcome.DONE: Sent.ARRIVED,

@@ -16,6 +16,7 @@ from fedhood.kernel.urls import PUBLIC
 __all__ = [
     "CAP_HELP",
     "CAP_SCOPES",
+    "CITY",
     "DIRECT",
     "NEIGHBOURS",
     "PUBLIC",
@@ -37,6 +38,7 @@ __all__ = [
 NEIGHBOURS: Final = "neighbours"
 PUBLIC_SCOPE: Final = "public"
 DIRECT: Final = "direct"
+CITY: Final = "city"
 
 MOST_HTML_BYTES = 64 << 10
 MOST_HTML_TAGS = 1000

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from fedhood.adapters.web import views
+from fedhood.adapters.web.linked import text_html
 from fedhood.adapters.web.visit import Visit
 from fedhood.core import access, accounts
 from fedhood.core.access import Permission
@@ -21,7 +21,7 @@ async def about(visit: Visit) -> web.StreamResponse:
 async def rules(visit: Visit) -> web.StreamResponse:
     """`/rules`: the neighbourhood's own words, or a few that go without saying."""
     home = visit.visitor.home
-    return visit.page("page_rules.html", rules=views.text_html(home.rules) if home is not None and home.rules else "")
+    return visit.page("page_rules.html", rules=text_html(home.rules) if home is not None and home.rules else "")
 
 
 async def privacy(visit: Visit) -> web.StreamResponse:

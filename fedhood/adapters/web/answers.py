@@ -5,6 +5,7 @@ from typing import Any
 from fedhood.adapters.http.limits import Bucket
 from fedhood.adapters.web import forms, once, views
 from fedhood.adapters.web.forms import Errors
+from fedhood.adapters.web.render import Words
 from fedhood.adapters.web.visit import Visit
 from fedhood.core import access, posts, timelines
 from fedhood.core.access import Permission
@@ -20,8 +21,14 @@ async def under(visit: Visit, entry: Entry, *, text: str = "") -> dict[str, Any]
     return {
         "answers": [(views.card(answer, visit.viewer, visit.words), may(answer, visit)) for answer in found],
         "may_answer": views.is_reader(entry, visit.viewer),
+        "answer_reads": reads(entry, visit.words),
         "answer_text": text,
     }
+
+
+def reads(entry: Entry, words: Words) -> str:
+    """Who reads an answer: whom its post was told; what is answered to the city stays in the own neighbourhood."""
+    return views.reads(entry, words) if entry.city is None else views.audience(words, entry.home.name)
 
 
 def may(entry: Entry, visit: Visit) -> dict[str, bool]:

@@ -16,7 +16,7 @@ from fedhood.kernel.errors import FedhoodError, Invalid
 
 # 5,000 characters, each written as %XX%XX%XX, with room for what stands beside them (security: body 64 KiB)
 MOST_BYTES = 64 * 1024
-_MOST_FIELDS = 100
+_MOST_FIELDS = 400  # a city's neighbourhoods, each with a box
 _FORM: web.RequestKey[dict[str, str]] = web.RequestKey("form", dict)
 
 
@@ -130,6 +130,10 @@ _SAID = {
     "key": N_("This name has no letter that an address could be made of."),
     "key-taken": N_("There is a neighbourhood of this name here already."),
     "reason": N_("Choose what is not right."),
+    "moment": N_("This is no moment. Choose a day and an hour."),
+    "city-places": N_("Choose at least one neighbourhood. One that was chosen may be with you no longer."),
+    "city-ends": N_("The end comes after the beginning."),
+    "city-longest": N_("A message begins within a year, and holds for a year at most."),
     "places": N_("Not all of these neighbourhoods read along any more. Choose once more."),
 }
 

@@ -52,17 +52,27 @@ async def home_values(visit: Visit) -> dict[str, Any]:
     entries = await visit.database.read(
         timelines.feed, viewer=visit.viewer, filter=chosen_filter, before=visit.before, limit=PAGE + 1
     )
+    top = await _from_city(visit, chosen_filter)
+    shown = {entry.post.id for entry in top}
+    listed = [*top, *(entry for entry in entries[:PAGE] if entry.post.id not in shown)]
     lit = await visit.database.read(timelines.board, viewer=visit.viewer, limit=_LIVE)
     offered = await audiences(visit)
     return {
         "person": me(visit),
         "options": views.options(offered, visit.home, visit.words),
-        "filters": _filters(visit, chosen_filter),
-        "posts": [views.card(entry, visit.viewer, visit.words, short=True) for entry in entries[:PAGE]],
+        "filters": await _filters(visit, chosen_filter),
+        "posts": [views.card(entry, visit.viewer, visit.words, short=True) for entry in listed],
         "empty": visit.words.gettext(_NOBODY_YET if chosen_filter is Filter.ALL else _NONE_OF_THIS_KIND),
         "older": older(entries, f"/?show={chosen_filter.value}&"),
         "windows": [window(entry, visit) for entry in lit if _is_open(entry)][:_WINDOWS],
     }
+
+
+async def _from_city(visit: Visit, chosen: Filter) -> list[Entry]:
+    """What the city says now, for the top of the first page."""
+    if visit.before is not None or chosen not in {Filter.ALL, Filter.CITY}:
+        return []
+    return await visit.database.read(timelines.from_city, viewer=visit.viewer, now=visit.now)
 
 
 def _is_open(entry: Entry) -> bool:
@@ -88,11 +98,15 @@ def _filter(visit: Visit) -> Filter:
         return Filter.ALL
 
 
-def _filters(visit: Visit, chosen: Filter) -> list[tuple[str, str, bool]]:
+async def _filters(visit: Visit, chosen: Filter) -> list[tuple[str, str, bool]]:
+    """The chips over the list; that of the city once it has spoken."""
     _ = visit.words.gettext
+    spoke = await visit.database.read(timelines.feed, viewer=visit.viewer, filter=Filter.CITY, limit=1)
+    city = ((Filter.CITY, "/?show=city", _("The city")),) if spoke else ()
     names = (
         (Filter.ALL, "/", _("All")),
         (Filter.HELP, "/?show=help", _("Help")),
+        *city,
         (Filter.NEXT_DOOR, "/?show=next-door", _("Next door")),
         (Filter.LOST_FOUND, "/?show=lost-found", _("Lost and found")),
     )

@@ -43,6 +43,7 @@ _SENTENCES: dict[Kind, str] = {
     Kind.LINK_MADE: N_("%(name)s made a link with which you could come in. If you did not ask for it, tell them."),
     Kind.KEEPER_NAMED: N_("%(name)s asks you to look after this place with them."),
     Kind.KEEPER_RELIEVED: N_("%(name)s says that you look after this place no longer. Thank you for having done it."),
+    Kind.CITY_URGENT: N_("The city of %(name)s has something urgent to tell you."),
 }
 _TO_A_CITY = {Kind.PEER_ASKS: N_("A neighbourhood would like to get to know you.")}
 _BY_THE_HOST = frozenset({Kind.LINK_MADE, Kind.KEEPER_NAMED})
@@ -50,6 +51,7 @@ _LAMPS = frozenset({Kind.OFFER, Kind.EXPIRED})
 _PICTURES = {
     Kind.THANKS: "thanks",
     Kind.REPLY: "reply",
+    Kind.CITY_URGENT: "bell",
     Kind.DID_YOU_MEET: "check",
     Kind.KEEPER_NAMED: "home",
     Kind.KEEPER_RELIEVED: "home",
@@ -68,6 +70,7 @@ _ELSEWHERE = {
     Kind.LIST_CHANGED: "/host/neighbours/list",
     Kind.PEER_KEY_ANNOUNCED: "/host/neighbours/{}",
     Kind.POST_HIDDEN: "/p/{}",
+    Kind.CITY_URGENT: "/p/{}",
     Kind.REPORT: "/host/reports",
     Kind.REPORT_ANSWER: "/account/reports",
     Kind.LINK_MADE: "/account#sessions",

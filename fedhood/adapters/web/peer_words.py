@@ -46,9 +46,11 @@ _ASKS: dict[tuple[Profile, Trust], str] = {
         "They ask to be a neighbour: each of you reads what the other shows next door."
     ),
     (Profile.NEIGHBOURHOOD, Trust.CITY): N_(
-        "They ask to be the city: they get the figures of each quarter, and read nothing."
+        "They ask to be the city: they get the figures of each quarter, may write to everybody here, and read nothing."
     ),
-    (Profile.CITY, Trust.CITY): N_("They hand the figures of each quarter in to you. You read nothing of theirs."),
+    (Profile.CITY, Trust.CITY): N_(
+        "They hand the figures of each quarter in to you; you may write to everybody there. You read nothing of theirs."
+    ),
 }
 
 _SAID: dict[PeerState, tuple[str, str]] = {
@@ -69,7 +71,7 @@ _BLOCKED = N_("You hear nothing of them any more.")
 
 # between a city and a neighbourhood nobody is a neighbour: what each page says of the other
 _AGREED_WITH_CITY: dict[Profile, tuple[str, str]] = {
-    Profile.NEIGHBOURHOOD: ("done", N_("This is the city. It gets figures, and reads nothing.")),
+    Profile.NEIGHBOURHOOD: ("done", N_("This is the city. It gets figures, may write to you, and reads nothing.")),
     Profile.CITY: ("done", N_("They hand their figures in to you.")),
 }
 

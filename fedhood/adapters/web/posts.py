@@ -3,15 +3,17 @@
 from aiohttp import web
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import answers, forms, once, views
+from fedhood.adapters.web import answers, city_messages, forms, once, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.render import Post
 from fedhood.adapters.web.visit import Visit, go
-from fedhood.core import interactions, posts, timelines
+from fedhood.core import access, interactions, posts, timelines
+from fedhood.core.access import Permission
 from fedhood.core.posts import Category, Kind, Offered
 from fedhood.core.timelines import Entry
 from fedhood.kernel import ids, urls
 from fedhood.kernel.errors import Conflict, Forbidden, Invalid
+from fedhood.kernel.settings import Profile
 
 
 async def audiences(visit: Visit) -> list[Offered]:
@@ -76,6 +78,9 @@ async def _compose_page(visit: Visit, form: dict[str, str], errors: Errors, *, s
 
 async def show(visit: Visit) -> web.StreamResponse:
     """`/p/{id}`: a post, its thread, and a box for an answer. A request for help lives under `/help`."""
+    if visit.settings.profile is Profile.CITY and access.may(visit.viewer, Permission.SPEAK, None):
+        # the address by which neighbourhoods know a message
+        return go(city_messages.address(await city_messages.named(visit)))
     entry = await _entry(visit)
     if entry.post.root is not None:
         return go(f"{urls.post(entry.post.root)}#p-{entry.post.id}")

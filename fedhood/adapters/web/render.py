@@ -87,8 +87,8 @@ class Post:
 
     `base` is the post's address: its page, and the root of `/thanks`, `/report`. `look` is ``, `city` or `lost`; `line`
     says the words are the one sentence of a request; `cut` that they go on on the post's page; `title` is the headline
-    of a notice. `language` is set only where it differs from the page's. `thanks` is None where nobody may thank;
-    `answers` is None where nobody may answer.
+    of a city's message, `urgent` the word that says so. `language` is set only where it differs from the page's.
+    `thanks` is None where nobody may thank; `answers` is None where nobody may answer.
     """
 
     id: str
@@ -101,6 +101,7 @@ class Post:
     next_door: str = ""
     kind: str = ""
     title: str = ""
+    urgent: str = ""
     line: bool = False
     cut: bool = False
     fact: str = ""

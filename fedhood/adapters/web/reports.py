@@ -85,7 +85,7 @@ async def _page(
         "report.html",
         status=status,
         path=f"{subject.page}/report",
-        name=views.first_name(views.person(subject.person, visit.words).name),
+        name=_called(subject.person, visit.words),
         text=subject.text,
         private=subject.thread is not None,
         page=subject.page,
@@ -95,6 +95,12 @@ async def _page(
         form=form,
         errors=errors,
     )
+
+
+def _called(person: Account, words: Words) -> str:
+    """A neighbour by their first name, a city by its whole one."""
+    name = views.person(person, words).name
+    return name if person.neighbourhood is None else views.first_name(name)
 
 
 async def _keepers(visit: Visit) -> list[Account]:

@@ -6,6 +6,7 @@ from fedhood.adapters.web import (
     about,
     account,
     city_clerks,
+    city_messages,
     city_pages,
     door,
     files,
@@ -122,6 +123,15 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/city/clerks", city_clerks.invite, Who.CLERK),
     Route("POST", "/city/clerks/{account:[0-9]+}/link", city_clerks.renew, Who.CLERK),
     Route("POST", "/city/clerks/{account:[0-9]+}/dismiss", city_clerks.dismiss, Who.CLERK),
+    # the city's voice
+    Route("GET", "/city/messages", city_messages.show_all, Who.CLERK),
+    Route("GET", "/city/messages/new", city_messages.new, Who.CLERK),
+    Route("POST", "/city/messages/new", city_messages.write, Who.CLERK),
+    Route("GET", "/city/messages/{id:[0-9]+}", city_messages.show, Who.CLERK),
+    Route("GET", "/city/messages/{id:[0-9]+}/edit", city_messages.edit, Who.CLERK),
+    Route("POST", "/city/messages/{id:[0-9]+}/edit", city_messages.save, Who.CLERK),
+    Route("GET", "/city/messages/{id:[0-9]+}/withdraw", city_messages.ask_withdraw, Who.CLERK),
+    Route("POST", "/city/messages/{id:[0-9]+}/withdraw", city_messages.withdraw, Who.CLERK),
     # who looks after the place
     Route("GET", "/host", host_setup.overview, Who.KEEPER),
     Route("GET", "/host/neighbours", host_peers.show_all, Who.KEEPER),

@@ -13,6 +13,7 @@ from fedhood.adapters.http.refusals import Refusal
 from fedhood.adapters.web import forms, session
 from fedhood.adapters.web.days import TODAY, Today, note_day
 from fedhood.adapters.web.keys import OUR_LETTERS, RENDERER, OurLetters
+from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.adapters.web.passphrases import PASSPHRASES, Passphrases, is_stale
 from fedhood.adapters.web.render import Renderer
 from fedhood.adapters.web.routes import ROUTES, Route, Who
@@ -26,7 +27,7 @@ from fedhood.kernel.settings import Settings
 
 # what somebody may have written at length, and loses if a page swallows it
 _PAGE_OF = re.compile(r"/(p|help)/[0-9]+(/talk)?(?=/|$)")
-_WRITTEN = ("line", "text", "note", "answer", "rules")
+_WRITTEN = ("line", "text", "note", "answer", "rules", *(f"text-{one}" for one in LANGUAGES))
 
 
 def add_to(

@@ -1,25 +1,24 @@
 """Posts as their cards show them: who may read them by names, words as safe HTML, and how a request stands."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from fedhood.adapters.web import help_views
+from fedhood.adapters.web import city_views, help_views
 from fedhood.adapters.web.languages import N_
+from fedhood.adapters.web.linked import AFTER_ADDRESS, text_html
 from fedhood.adapters.web.render import Option, Person, Post, Words, initials, tint
 from fedhood.core import posts
 from fedhood.core.access import Viewer
 from fedhood.core.accounts import Account, AccountState
+from fedhood.core.city_messages import CityMessage
 from fedhood.core.neighbourhoods import Neighbourhood
 from fedhood.core.posts import Audience, Category, Offered
 from fedhood.core.timelines import Entry
 from fedhood.kernel import urls
 from fedhood.kernel.settings import Settings
 
-_ADDRESS = re.compile(r"https?://[^\s<>\"']{3,500}")
-_AFTER_ADDRESS = ".,;:!?)]}’”»"
 _SHORT = 600
 
 CATEGORIES: dict[Category, str] = {
@@ -121,6 +120,8 @@ def chosen_audience(offered: Sequence[Offered], value: str) -> Offered | None:
 def card(entry: Entry, viewer: Viewer, words: Words, *, short: bool = False) -> Post:
     """A post as its card shows it to one viewer. `short`: among others, where a long one is cut."""
     post, request = entry.post, entry.help
+    if entry.city is not None:
+        return _from_city(entry, entry.city, viewer, words, short=short)
     mine = viewer.account is not None and viewer.account == post.author
     reader = is_reader(entry, viewer)
     said = _beginning(post.text) if short and request is None else post.text
@@ -147,11 +148,44 @@ def card(entry: Entry, viewer: Viewer, words: Words, *, short: bool = False) -> 
     )
 
 
+def _from_city(entry: Entry, message: CityMessage, viewer: Viewer, words: Words, *, short: bool) -> Post:
+    """What the city says, as the city's: in the reader's language, and urgent in so many words."""
+    post = entry.post
+    language = message.language_for(words.language.code)
+    text = message.said[language].text if message.said else ""
+    said = _beginning(text) if short else text
+    names = [entry.home.name, *(place.name for place in entry.places if place.id != entry.home.id)]
+    when = city_views.span(message, words)
+    return Post(
+        id=str(post.id),
+        base=urls.post(post.id),
+        person=Person(name=from_city(entry.author, words), initials="", tint=0),
+        when=post.published_at,
+        reads=words.gettext("Can be read by: %(audience)s", audience=city_views.reads(message, names, words)),
+        words=text_html(said),
+        cut=said != text,
+        look="city",
+        urgent=words.gettext("Urgent") if message.urgent else "",
+        title=message.said[language].title if message.said else "",
+        fact=Markup(" · ").join(part for part in (when, _edited(post, words), _hidden(post, viewer, words)) if part),
+        language=language if language != words.language.code else "",
+        answers=post.replies if is_reader(entry, viewer) else None,
+        report=viewer.is_resident,
+    )
+
+
+def from_city(account: Account, words: Words) -> str:
+    """Whose word it is, so that nobody takes it for a neighbour's."""
+    if not account.name:
+        return words.gettext("Message from the city")
+    return words.gettext("Message from the city of %(city)s", city=account.name)
+
+
 def _beginning(text: str) -> str:
     """A long text up to the end of a word, so that a list stays one; a short one whole."""
     if len(text) <= _SHORT:
         return text
-    return f"{text[:_SHORT].rsplit(maxsplit=1)[0].rstrip(_AFTER_ADDRESS)} …"
+    return f"{text[:_SHORT].rsplit(maxsplit=1)[0].rstrip(AFTER_ADDRESS)} …"
 
 
 def _kind(entry: Entry, words: Words) -> str:
@@ -179,20 +213,3 @@ def _hidden(post: posts.Post, viewer: Viewer, words: Words) -> str:
 
 def _edited(post: posts.Post, words: Words) -> str:
     return words.gettext("Changed %(moment)s", moment=words.day_and_hour(post.edited_at)) if post.edited_at else ""
-
-
-def text_html(text: str) -> Markup:
-    """Somebody's plain text as paragraphs; addresses become links, everything else stays as it was typed."""
-    paragraphs = (_linked(part).replace("\n", Markup("<br>")) for part in text.split("\n\n"))
-    return Markup("").join(Markup("<p>") + paragraph + Markup("</p>") for paragraph in paragraphs)
-
-
-def _linked(text: str) -> Markup:
-    done, at = Markup(""), 0
-    for match in _ADDRESS.finditer(text):
-        address = match.group().rstrip(_AFTER_ADDRESS)
-        end = match.start() + len(address)
-        done += escape(text[at : match.start()])
-        done += Markup('<a href="{0}" rel="nofollow noopener noreferrer">{0}</a>').format(address)
-        at = end
-    return done + escape(text[at:])

@@ -34,11 +34,12 @@ class Permission(enum.StrEnum):
     PEER = "peer"
     SET_UP = "set-up"
     COUNT = "count"
+    SPEAK = "speak"
 
 
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.MODERATOR: frozenset({Permission.MODERATE, Permission.INVITE, Permission.PEER, Permission.SET_UP}),
-    Role.CLERK: frozenset({Permission.COUNT, Permission.PEER, Permission.SET_UP}),
+    Role.CLERK: frozenset({Permission.COUNT, Permission.SPEAK, Permission.PEER, Permission.SET_UP}),
 }
 
 

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 
 def thank(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
-    """A resident says thanks for a post; once is enough. Raises Unauthenticated, NotFound, Forbidden (one's own)."""
+    """A resident says thanks for a post; once is enough. A city is told nothing, so nobody thanks it here.
+
+    Raises Unauthenticated, NotFound, Forbidden (one's own, a city's).
+    """
     account, home = posts.resident(by)
     post = posts.get(uow.db, post_id=post_id, viewer=by)
-    if post.author == account or not post.is_told_to(home):
+    if post.author == account or post.kind is posts.Kind.CITY or not post.is_told_to(home):
         raise Forbidden
     if not _add(uow, post_id, account, None, uow.now):
         return

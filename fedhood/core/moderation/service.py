@@ -20,6 +20,7 @@ from fedhood.core.moderation.model import (
     ReportState,
 )
 from fedhood.core.moderation.tables import ActionTable, ReportTable
+from fedhood.core.posts import Kind
 from fedhood.kernel import text as texts
 from fedhood.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
 
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
 def report(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: Reason, text: str = "") -> int:
     """A resident complains about a post, to the moderators of the own neighbourhood.
 
-    When its author lives in another neighbourhood, the moderators there are told too, without the reporter's name.
-    The same complaint again is the same complaint. Returns its id. Raises Unauthenticated, NotFound, Invalid.
+    When its author lives in another neighbourhood, the moderators there are told too, without the reporter's name. What
+    a city's message is reported for stays here: a city is told nothing. The same complaint again is the same complaint.
+    Returns its id. Raises Unauthenticated, NotFound, Invalid.
     """
     account, home = posts.resident(by)
     post = posts.get(uow.db, post_id=post_id, viewer=by)
-    return _file(uow, account, home, accounts.get(uow.db, post.author), reason, text, post=post_id)
+    author = accounts.get(uow.db, post.author)
+    return _file(uow, account, home, author, reason, text, post=post_id, stays=post.kind is Kind.CITY)
 
 
 def report_talk(uow: UnitOfWork, *, by: Viewer, thread_id: int, reason: Reason, text: str = "") -> int:
@@ -59,6 +62,7 @@ def _file(
     *,
     post: int | None = None,
     thread: int | None = None,
+    stays: bool = False,
 ) -> int:
     text = texts.words(text, field="text", most=MOST_WORDS, least=0)
     same = ReportTable.select().where(
@@ -68,7 +72,7 @@ def _file(
     )
     for known in same.execute(uow.db):
         return int(known.id)
-    elsewhere = reported.peer is not None
+    elsewhere = reported.peer is not None and not stays
     report_id = _insert(uow, home, reporter, reported.id, reason, text, post=post, thread=thread)
     if not elsewhere and reported.neighbourhood not in {None, home}:
         _insert(uow, reported.neighbourhood or home, None, reported.id, reason, text, post=post, thread=thread)
@@ -222,14 +226,14 @@ def restore(uow: UnitOfWork, *, by: Viewer, post_id: int, reason: str = "") -> N
 def reach(db: peewee.Database, *, post: Post, viewer: Viewer) -> Reach:
     """What this moderator may hide of a post.
 
-    Of a thread that began here its neighbourhood's moderators hide all, of an answer those of its author's as well.
-    What was told here from next door, a post or an answer in its thread, is hidden in one's own places alone. Nobody
-    judges their own words.
+    Of a thread that began here its neighbourhood's moderators hide all, of an answer those of its author's as well; so
+    they do of the copy of a city's message that is for their place. What was told here from next door, a post or an
+    answer in its thread, is hidden in one's own places alone. Nobody judges their own words.
     """
     if post.author == viewer.account:
         return Reach(log=0, everywhere=False)
     root = post if post.root is None else posts.row(db, post_id=post.root)
-    homes = [one.neighbourhood for one in (root, post) if one.uri is None]
+    homes = [one.neighbourhood for one in (root, post) if one.uri is None or one.kind is Kind.CITY]
     mine = [place for place in homes if access.may(viewer, Permission.MODERATE, place)]
     if mine:
         return Reach(log=mine[0], everywhere=True)

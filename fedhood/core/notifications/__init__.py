@@ -10,6 +10,7 @@ from fedhood.core.notifications.service import (
     latest,
     read_all,
     tell,
+    tell_all,
     unread,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "latest",
     "read_all",
     "tell",
+    "tell_all",
     "unread",
 ]

@@ -37,6 +37,7 @@ class Kind(enum.StrEnum):
     LINK_MADE = "link-made"
     KEEPER_NAMED = "keeper-named"
     KEEPER_RELIEVED = "keeper-relieved"
+    CITY_URGENT = "city-urgent"
 
 
 # about oneself and one's rights, and that nobody is coming: told whoever blocked whom

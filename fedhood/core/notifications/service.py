@@ -13,9 +13,13 @@ from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, hole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import peewee
 
     from fedhood.kernel.database import UnitOfWork
+
+_AT_ONCE = 500
 
 _SAME = Compiled(
     lambda: (
@@ -62,6 +66,21 @@ def tell(
     same = {"account": account, "kind": kind.value, "object": object, "actor": actor}
     if _SAME.row(uow.db, **same, none=int(actor is None)) is None:
         _INSERT.run(uow.db, **same, at=milliseconds(uow.now))
+
+
+def tell_all(uow: UnitOfWork, *, accounts: Iterable[int], kind: Kind, object: int, actor: int) -> None:
+    """Many are to hear of one thing, in a few statements; who did not read it yet is not told twice."""
+    same = (
+        NotificationTable.kind == kind.value,
+        NotificationTable.object == object,
+        NotificationTable.read_at.is_null(),
+    )
+    # `unread`, along which this is looked for, is short
+    told = {row.account for row in NotificationTable.select(NotificationTable.account).where(*same).execute(uow.db)}
+    row = {"kind": kind.value, "object": object, "actor": actor, "at": uow.now}
+    rows = [{"account": account, **row} for account in accounts if account not in told]
+    for start in range(0, len(rows), _AT_ONCE):
+        NotificationTable.insert_many(rows[start : start + _AT_ONCE]).execute(uow.db)
 
 
 def forget(uow: UnitOfWork, *, account: int) -> None:

@@ -27,6 +27,7 @@ class Kind(enum.StrEnum):
 
     NOTE = "note"
     HELP = "help"
+    CITY = "city"
 
 
 class Category(enum.StrEnum):
@@ -38,6 +39,7 @@ class Category(enum.StrEnum):
     LOST_FOUND = "lost-found"
     PUBLIC_WORKS = "public-works"
     HELP = "help"
+    CITY = "city"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

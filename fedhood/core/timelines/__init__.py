@@ -2,6 +2,6 @@
 
 from fedhood.core.timelines.model import Entry, Filter
 from fedhood.core.timelines.own import own_data
-from fedhood.core.timelines.service import board, entry, feed, of_thread, public, thread
+from fedhood.core.timelines.service import board, entry, feed, from_city, of_thread, public, thread
 
-__all__ = ["Entry", "Filter", "board", "entry", "feed", "of_thread", "own_data", "public", "thread"]
+__all__ = ["Entry", "Filter", "board", "entry", "feed", "from_city", "of_thread", "own_data", "public", "thread"]

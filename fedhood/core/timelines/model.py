@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fedhood.core.accounts import Account
+    from fedhood.core.city_messages import CityMessage
     from fedhood.core.help_requests import HelpRequest, Offer
     from fedhood.core.neighbourhoods import Neighbourhood
     from fedhood.core.posts import Post
@@ -21,17 +22,19 @@ class Filter(enum.StrEnum):
     HELP = "help"
     NEXT_DOOR = "next-door"
     LOST_FOUND = "lost-found"
+    CITY = "city"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A post with all that its card says to one viewer."""
+    """A post with all that its card says to one viewer; `city` is the message that it is the copy of."""
 
     post: Post
     author: Account
     home: Neighbourhood
     places: tuple[Neighbourhood, ...]
     help: HelpRequest | None
+    city: CityMessage | None
     my_thanks: bool
     my_offer: Offer | None
     offers_waiting: int

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from peewee import fn
 
-from fedhood.core import accounts, help_requests, interactions, neighbourhoods, posts, relations
+from fedhood.core import accounts, city_messages, help_requests, interactions, neighbourhoods, posts, relations
+from fedhood.core.city_messages.tables import CityMessagePlaceTable, CityMessageTable
 from fedhood.core.posts import PlaceTable, PostTable
 from fedhood.core.timelines.model import Entry, Filter
+from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, hole
 from fedhood.kernel.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     import peewee
 
@@ -76,7 +79,26 @@ _FEEDS: dict[Filter, Compiled] = {
     Filter.HELP: _by_category(posts.Category.HELP),
     Filter.NEXT_DOOR: _by_place(PlaceTable.next_door),
     Filter.LOST_FOUND: _by_category(posts.Category.LOST_FOUND),
+    Filter.CITY: _by_category(posts.Category.CITY),
 }
+# along the index of what is shown and not over: what is urgent first, then what began last
+_FROM_CITY = Compiled(
+    lambda: (
+        PostTable.select(*posts.COLUMNS)
+        .join(CityMessagePlaceTable, on=(CityMessagePlaceTable.post == PostTable.id))
+        .join(CityMessageTable, on=(CityMessageTable.id == CityMessagePlaceTable.message))
+        .where(
+            CityMessagePlaceTable.place == hole("place"),
+            CityMessageTable.deleted_at.is_null(),
+            CityMessageTable.shown_at.is_null(is_null=False),
+            CityMessageTable.ends_at > hole("now"),
+            fn.EXISTS(PlaceTable.select(PlaceTable.post).where(*_READ_HERE, PlaceTable.post == PostTable.id)),
+            *_seen(),
+        )
+        .order_by(CityMessageTable.urgent.desc(), CityMessageTable.begins_at.desc(), CityMessageTable.id.desc())
+        .limit(hole("limit"))
+    )
+)
 _BOARD = Compiled(
     lambda: (
         PostTable.select(*posts.COLUMNS)
@@ -135,6 +157,17 @@ def public(db: peewee.Database, *, neighbourhood: int, viewer: Viewer, limit: in
     return _entries(db, [post for post in found if posts.may_see(db, post, viewer)], viewer)
 
 
+def from_city(db: peewee.Database, *, viewer: Viewer, now: datetime, limit: int = PAGE) -> list[Entry]:
+    """What our city tells a resident's neighbourhood at this moment: what is urgent first, then the newest.
+
+    Nothing of who is our city no longer. Raises Unauthenticated.
+    """
+    account, home = posts.resident(viewer)
+    rows = _FROM_CITY.rows(db, place=home, now=milliseconds(now), account=account, limit=limit)
+    found = _entries(db, [posts.post_of(row, ()) for row in rows], viewer)
+    return [entry for entry in found if entry.city is not None and city_messages.speaks(db, entry.city)]
+
+
 def board(db: peewee.Database, *, viewer: Viewer, before: int | None = None, limit: int = PAGE) -> list[Entry]:
     """The help board: live requests that this resident may read, newest first."""
     return _listed(db, _BOARD, viewer, before, limit)
@@ -163,6 +196,9 @@ def _entries(db: peewee.Database, found: Sequence[Post], viewer: Viewer) -> list
     ids = [post.id for post in found]
     places = posts.places_of(db, {post.thread for post in found})
     authors = accounts.many(db, {post.author for post in found})
+    told = city_messages.by_posts(db, [post.id for post in found if post.kind is posts.Kind.CITY])
+    # what a city says is read in more places than this copy of it
+    places |= {post: tuple(sorted({*places.get(post, ()), *one.places})) for post, one in told.items()}
     wanted = {post.neighbourhood for post in found}.union(*places.values())
     known = neighbourhoods.many(db, wanted)
     helps = help_requests.many(db, [post.id for post in found if post.kind is posts.Kind.HELP])
@@ -175,6 +211,7 @@ def _entries(db: peewee.Database, found: Sequence[Post], viewer: Viewer) -> list
             home=known[post.neighbourhood],
             places=tuple(known[place] for place in places.get(post.thread, ())),
             help=helps.get(post.id),
+            city=told.get(post.id),
             my_thanks=post.id in thanked,
             my_offer=mine.get(post.id),
             offers_waiting=waiting.get(post.id, 0),

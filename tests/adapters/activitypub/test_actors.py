@@ -73,11 +73,15 @@ def test_an_actor_introduces_itself_in_the_recorded_shape(
         assert made[member] == recorded[member], member
 
 
-def test_the_city_is_an_organization_that_receives(database: Database) -> None:
+def test_the_city_is_an_organization_in_the_recorded_shape(database: Database) -> None:
     made = document_of(database, actors.CITY, "city")
+    recorded = golden.document("03")
+    assert shape(made) == shape(recorded)
+    assert made["@context"] == recorded["@context"]
     assert (made["id"], made["type"]) == ("https://elm.example/ap/city", "Organization")
     assert made["inbox"] == "https://elm.example/ap/city/inbox"
-    assert made["manuallyApprovesFollowers"] is False
+    for member in ("preferredUsername", "published", "manuallyApprovesFollowers", "discoverable"):
+        assert made[member] == recorded[member], member
 
 
 def test_only_what_the_code_does_today_is_named(database: Database) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fedhood.adapters.web import views
+from fedhood.adapters.web.linked import text_html
 from fedhood.core.accounts.tables import AccountTable
 
 
@@ -184,7 +184,7 @@ async def test_what_people_write_is_never_markup(street):
     ],
 )
 def test_plain_text_becomes_paragraphs_and_links(text, html):
-    assert views.text_html(text) == html
+    assert text_html(text) == html
 
 
 async def test_there_is_a_limit_to_how_much_one_writes(street):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import vocabulary
 from fedhood.adapters.activitypub.handlers import (
+    city_messages,
     help_requests,
     interactions,
     introductions,
@@ -23,25 +24,27 @@ if TYPE_CHECKING:
 __all__ = ["HANDLERS", "Context", "Handler", "kind_of"]
 
 
-def _created(activity: dict[str, Any]) -> Handler:
-    """A Note that comes by itself is private words, or else an answer."""
-    return help_requests.MESSAGE if activity.get("fhScope") == vocabulary.DIRECT else posts.REPLY
+def _by_scope(otherwise: Handler, **scopes: Handler) -> Handler:
+    """What one kind of activity is depends on its scope: a Note that comes by itself is private words, the city's, or
+    else an answer.
+    """
 
+    def chosen(activity: dict[str, Any]) -> Handler:
+        return scopes.get(str(activity.get("fhScope")), otherwise)
 
-def _verify_created(activity: dict[str, Any]) -> None:
-    _created(activity).verify(activity)
+    def verify(activity: dict[str, Any]) -> None:
+        chosen(activity).verify(activity)
 
+    def needs(activity: dict[str, Any]) -> list[str]:
+        return chosen(activity).needs(activity)
 
-def _needs_created(activity: dict[str, Any]) -> list[str]:
-    return _created(activity).needs(activity)
+    def receive(uow: UnitOfWork, context: Context) -> None:
+        chosen(context.activity).receive(uow, context)
 
-
-def _receive_created(uow: UnitOfWork, context: Context) -> None:
-    _created(context.activity).receive(uow, context)
+    return Handler(verify=verify, needs=needs, receive=receive)
 
 
 HANDLERS: dict[tuple[str, str], Handler] = {
-    ("Create", "Note"): Handler(verify=_verify_created, needs=_needs_created, receive=_receive_created),
     **posts.HANDLERS,
     **interactions.HANDLERS,
     **help_requests.HANDLERS,
@@ -50,6 +53,9 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     **people.HANDLERS,
     **introductions.HANDLERS,
     **reports.HANDLERS,
+    ("Create", "Note"): _by_scope(posts.REPLY, direct=help_requests.MESSAGE, city=city_messages.CREATED),
+    ("Update", "Note"): _by_scope(posts.HANDLERS["Update", "Note"], city=city_messages.UPDATED),
+    ("Delete", "Tombstone"): _by_scope(posts.HANDLERS["Delete", "Tombstone"], city=city_messages.DELETED),
 }
 
 

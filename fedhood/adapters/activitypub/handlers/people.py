@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fedhood.adapters.activitypub import forgetting, remote
 from fedhood.adapters.activitypub.handlers import reading
 from fedhood.adapters.activitypub.handlers.contract import Handler
-from fedhood.core import accounts, help_requests, posts
+from fedhood.core import accounts, city_messages, help_requests, posts
 from fedhood.kernel.errors import Forbidden, Invalid
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def receive_left(uow: UnitOfWork, context: Context) -> None:
     wrote = (posts.row(uow.db, post_id=post_id).uri for post_id in posts.ids_by(uow.db, who.id))
     forgetting.heard_about(uow, [uri for uri in wrote if uri is not None])
     forgetting.heard_from(uow, context.signer_uri)
+    city_messages.forget(uow, author=who.id)
     help_requests.left_elsewhere(uow, account=who.id)
     remote.forget_name(uow, context.signer_uri)
 

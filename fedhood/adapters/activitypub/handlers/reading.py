@@ -51,11 +51,11 @@ def embedded(document: dict[str, Any], name: str = "object") -> dict[str, Any]:
     return value
 
 
-def addressed(document: dict[str, Any], name: str = "to") -> tuple[str, ...]:
-    """To whom it is said, in order; Public in its full form. Raises Invalid."""
+def addressed(document: dict[str, Any], name: str = "to", *, most: int = MOST_ADDRESSED) -> tuple[str, ...]:
+    """To whom it is said, in order; Public in its full form. Raises Invalid, also beyond `most`."""
     value = document.get(name, [])
     members = value if isinstance(value, list) else [value]
-    if len(members) > MOST_ADDRESSED or not all(isinstance(one, str) for one in members):
+    if len(members) > most or not all(isinstance(one, str) for one in members):
         raise Invalid(f"{name} is not a list of addresses", code="member", field=name)
     return tuple(vocabulary.PUBLIC if one in _SHORT_PUBLIC else one for one in members)
 
@@ -164,7 +164,8 @@ def note_for(note: dict[str, Any], to: tuple[str, ...], wanted: str) -> None:
     """Raises Invalid unless the Note has this scope and these places, neither wider nor narrower."""
     if scope(note) != wanted:
         raise Invalid("the note has another scope than what carries it", code="scope")
-    if not same_readers(addressed(note), to) or (wanted == vocabulary.NEIGHBOURS and addressed(note, "cc")):
+    named = addressed(note, most=max(MOST_ADDRESSED, len(to)))
+    if not same_readers(named, to) or (wanted != vocabulary.PUBLIC_SCOPE and addressed(note, "cc")):
         raise Invalid("the note is for others than what carries it", code="addressed")
 
 
