@@ -102,7 +102,7 @@ def _replaced(uow: UnitOfWork, fact: peers.PeerReplaced) -> None:
 
 
 def _peer_ended(uow: UnitOfWork, fact: peers.PeerEnded) -> None:
-    resting.let_go(uow, peer_id=fact.object or 0)  # of which only what is taken back still goes
+    resting.drop_all(uow, peer_id=fact.object or 0)
     peers.forget_list(uow, fact.object or 0)
     if fact.by_us:
         outbox.peer_ended(uow, peer_id=fact.object or 0)

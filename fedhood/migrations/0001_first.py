@@ -745,10 +745,6 @@ class Host(_Table):
     trouble_since = peewee.BigIntegerField(null=True)
     failed_days = peewee.IntegerField()
     failed_on = peewee.IntegerField(null=True)
-    refusals = peewee.IntegerField()
-    refused_since = peewee.BigIntegerField(null=True)
-    paused_at = peewee.BigIntegerField(null=True)
-    clock_ahead = peewee.IntegerField(null=True)
 
     class Meta:
         table_name = 'host'

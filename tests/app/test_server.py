@@ -1,5 +1,6 @@
 """What a server makes sure of before it serves."""
 
+import asyncio
 from contextlib import ExitStack
 
 import aiohttp
@@ -74,3 +75,23 @@ async def test_a_nul_in_an_address_is_no_fault_of_the_server(tmp_path, engine, r
         async with aiohttp.ClientSession() as session, session.get(address) as answer:
             assert answer.status == 404
         await at.close()
+
+
+async def test_who_hangs_up_in_the_middle_is_no_fault(tmp_path, caplog):
+    elm = await place(tmp_path, "elm")
+    port = int(elm.host.rpartition(":")[2])
+    for path in ("/ap/inbox", "/sign-in"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        kind = "application/activity+json" if path.startswith("/ap/") else "application/x-www-form-urlencoded"
+        writer.write(
+            f"POST {path} HTTP/1.1\r\nHost: {elm.host}\r\nContent-Type: {kind}\r\nContent-Length: 500\r\n"
+            'Signature: keyId="https://x.example/a#k",headers="date",signature="AAAA"\r\n\r\n{'.encode()
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        assert reader
+    async with aiohttp.ClientSession() as session:  # it has seen the others before
+        assert (await session.get(f"http://127.0.0.1:{port}/about")).status == 200
+    await elm.close()
+    assert [line for line in caplog.messages if "request.failed" in line] == []

@@ -227,23 +227,24 @@ async def test_of_many_strangers_who_ask_at_once_no_more_than_the_most_wait(runn
 async def test_everything_sent_to_a_peer_has_a_number_of_its_own_without_a_gap(running):
     one = await running.write(peers.asked, **asking())
     other = await running.write(peers.asked, **asking("ash.example", groups=[]))
-    numbers = await asyncio.gather(*(running.write(peers.next_in_stream, one) for _ in range(50)))
-    assert sorted(numbers) == [(1, number) for number in range(1, 51)]
-    assert await running.write(peers.next_in_stream, other) == (1, 1)
+    numbers = await asyncio.gather(*(running.write(peers.next_in_streams, [one]) for _ in range(50)))
+    assert sorted(numbers) == [[(one, 1, number, False)] for number in range(1, 51)]
+    assert await running.write(peers.next_in_streams, [other, one]) == [(one, 1, 51, False), (other, 1, 1, False)]
     with pytest.raises(NotFound):
-        await running.write(peers.next_in_stream, 99)
+        await running.write(peers.next_in_streams, [one, 99])
+    assert await running.write(peers.next_in_streams, [one]) == [(one, 1, 52, False)]
 
 
 def test_a_number_goes_back_with_the_transaction_that_failed(database):
     peer = ask(database)
 
     def fail(uow):
-        peers.next_in_stream(uow, peer)
+        peers.next_in_streams(uow, [peer])
         raise Conflict
 
     with pytest.raises(Conflict):
         database.transact(fail)
-    assert database.transact(peers.next_in_stream, peer) == (1, 1)
+    assert database.transact(peers.next_in_streams, [peer]) == [(peer, 1, 1, False)]
 
 
 def test_it_is_known_which_peer_hosts_which_place(database, elm, mo):

@@ -85,6 +85,8 @@ async def check_policy(federation: Federation, peer: Peer | None, arrived: Arriv
         raise problems.peering_required(federation.addresses.instance)
     asks = kind == "Follow" and arrived.document.get("object") == federation.addresses.instance
     speaks = peer is not None and peer.actor_uri == arrived.actor
+    if asks and peer is None:
+        await federation.database.read(peers.check_room, urls.authority(arrived.actor))
     if not asks and not speaks:
         raise problems.peering_required(federation.addresses.instance)
 

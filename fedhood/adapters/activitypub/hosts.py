@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from fedhood.adapters.activitypub.answers import LONGEST_REST
 from fedhood.adapters.activitypub.tables import HostTable
 from fedhood.kernel.clock import from_milliseconds, milliseconds
 from fedhood.kernel.database import Compiled, among, hole
@@ -42,10 +43,7 @@ BACKOFF = (
 )
 PARKED_AFTER = 7  # days of failures
 PARKED_REST = timedelta(days=1)
-REFUSING_AFTER = 3  # refusals of us, not of a letter, within a day
-REFUSING_WITHIN = timedelta(hours=24)
 
-_FORBIDDEN = 403
 _MOST_REASON = 200
 _EPOCH_DAY = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 - a day, not a moment
 
@@ -66,11 +64,9 @@ class Health:
     trouble_since: datetime | None
     failed_days: int
     failed_on: int | None
-    refusals: int
-    refused_since: datetime | None
 
 
-_NEVER = Health(failures=0, trouble_since=None, failed_days=0, failed_on=None, refusals=0, refused_since=None)
+_NEVER = Health(failures=0, trouble_since=None, failed_days=0, failed_on=None)
 _ADD = Compiled(
     lambda: HostTable.insert(
         {
@@ -78,14 +74,13 @@ _ADD = Compiled(
             HostTable.next_at: hole("now"),
             HostTable.failures: 0,
             HostTable.failed_days: 0,
-            HostTable.refusals: 0,
         }
     ).on_conflict_ignore()
 )
 _TAKE = Compiled(
     lambda: (
         HostTable.update(next_at=hole("until"))
-        .where(among(HostTable.peer, "peers"), HostTable.next_at <= hole("now"), HostTable.paused_at.is_null())
+        .where(among(HostTable.peer, "peers"), HostTable.next_at <= hole("now"))
         .returning(HostTable.peer)
     )
 )
@@ -96,8 +91,6 @@ _HEALTH = Compiled(
         HostTable.trouble_since,
         HostTable.failed_days,
         HostTable.failed_on,
-        HostTable.refusals,
-        HostTable.refused_since,
     ).where(HostTable.peer == hole("peer"))
 )
 _RENEW = Compiled(
@@ -112,13 +105,11 @@ _ANSWERED = Compiled(
         failures=0, trouble_since=None, failed_days=0, failed_on=None, last_status=hole("status"), last_error=None
     ).where(HostTable.peer == hole("peer"))
 )
-_DONE = Compiled(
-    lambda: HostTable.update(last_ok=hole("now"), refusals=0, refused_since=None).where(HostTable.peer == hole("peer"))
-)
+_DONE = Compiled(lambda: HostTable.update(last_ok=hole("now")).where(HostTable.peer == hole("peer")))
 
 
 def take(uow: UnitOfWork, wanted: Sequence[int], now: datetime) -> list[Lease]:
-    """Leases on those of these peers that nobody else was faster to take, and that nobody paused."""
+    """Leases on those of these peers that nobody else was faster to take."""
     known = {peer for (peer,) in _KNOWN.rows(uow.db, peers=list(wanted))}
     for peer in wanted:
         if peer not in known:
@@ -141,8 +132,12 @@ def release(uow: UnitOfWork, lease: Lease) -> None:
 
 
 def release_all(uow: UnitOfWork) -> None:
-    """Give back what a killed process held; for engines with one process. Hosts in trouble go on resting."""
-    HostTable.update(next_at=uow.now).where(HostTable.failures == 0, HostTable.next_at > uow.now).execute(uow.db)
+    """Give back what a killed process held; for engines with one process. Hosts in trouble go on resting.
+
+    A rest that is longer than any was begun by a clock that has been set back since.
+    """
+    held = (HostTable.failures == 0) | (HostTable.next_at > uow.now + LONGEST_REST)
+    HostTable.update(next_at=uow.now).where(held, HostTable.next_at > uow.now).execute(uow.db)
 
 
 _WAKE = Compiled(
@@ -157,12 +152,6 @@ def heard_from(uow: UnitOfWork, *, peer_id: int) -> None:
     _WAKE.run(uow.db, peer=peer_id, now=milliseconds(uow.now))
 
 
-def is_in_trouble(db: peewee.Database, peer_id: int) -> bool:
-    """Whether the last attempt to reach this host failed."""
-    row = _HEALTH.row(db, peer=peer_id)
-    return row is not None and row[0] > 0
-
-
 def health(db: peewee.Database, peer_id: int) -> Health:
     """How sending to this host goes."""
     row = _HEALTH.row(db, peer=peer_id)
@@ -173,8 +162,6 @@ def health(db: peewee.Database, peer_id: int) -> Health:
         trouble_since=_moment(row[1]),
         failed_days=row[2],
         failed_on=row[3],
-        refusals=row[4],
-        refused_since=_moment(row[5]),
     )
 
 
@@ -185,16 +172,6 @@ def answered(uow: UnitOfWork, peer_id: int, result: Result, *, done: bool) -> No
         _DONE.run(uow.db, peer=peer_id, now=milliseconds(uow.now))
     else:
         _change(uow, peer_id, last_error=short(result.reason))
-    if result.status == _FORBIDDEN:
-        _refused(uow, peer_id)
-
-
-def _refused(uow: UnitOfWork, peer_id: int) -> None:
-    known = health(uow.db, peer_id)
-    if known.refused_since is None or uow.now - known.refused_since > REFUSING_WITHIN:
-        _change(uow, peer_id, refusals=1, refused_since=uow.now)
-    else:
-        _change(uow, peer_id, refusals=known.refusals + 1)
 
 
 def failed(uow: UnitOfWork, lease: Lease, result: Result) -> None:
@@ -212,7 +189,7 @@ def failed(uow: UnitOfWork, lease: Lease, result: Result) -> None:
         "last_status": result.status,
         "last_error": short(result.reason),
     }
-    # what is known is kept though the lease was lost, but then another one sends and decides when it rests
+    # whoever took a lost lease over sends now, and finds out how it goes
     if renew(uow, lease, uow.now + rest) is not None:
         _change(uow, lease.peer, **change)
 

@@ -130,7 +130,8 @@ class Inboxes:
         await admission.check_origins(federation, claim, arrived, carrier)
         await admission.check_policy(federation, peer, arrived, at_instance=at_instance)
         if await federation.database.read(admission.says_nothing, arrived):
-            request[_PROVED] = True  # nothing follows from it, so it need not be proved
+            # nothing follows from it, so it need not be proved; who uses a neighbour's name for it is counted
+            request[_PROVED] = not admission.is_neighbour(peer)
             return
         checked = claim.check(_received(request, federation), body=arrived.body, now=federation.clock.now())
         if carrier is None and "#" in claim.key_id and not signed_requests.belongs_to(claim.key_id, arrived.actor):

@@ -18,7 +18,7 @@ from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, among, hole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from datetime import datetime
 
     import peewee
@@ -60,19 +60,7 @@ _TOLD = Compiled(
 
 def deliver(uow: UnitOfWork, peer: int, verb: str, about: int, version: int = 0) -> None:
     """Have a peer told of something: the next row of its stream. Raises NotFound for no peer."""
-    epoch, number = peers.next_in_stream(uow, peer)
-    _INSERT.run(
-        uow.db,
-        peer=peer,
-        number=number,
-        epoch=epoch,
-        verb=verb,
-        object=about,
-        version=version,
-        state=WAITING if goes_on(verb) or not peers.is_suspended(uow.db, peer) else HELD,
-        at=milliseconds(uow.now),
-    )
-    uow.wake_worker()
+    _deliver_all(uow, [peer], verb, about, version)
 
 
 def goes_on(verb: str) -> bool:
@@ -80,13 +68,24 @@ def goes_on(verb: str) -> bool:
     return verb.startswith("peer.") or verb.endswith((".delete", ".undo", ".reject"))
 
 
-def _deliver_all(uow: UnitOfWork, to: Iterable[int], verb: str, about: int, version: int = 0) -> None:
-    for peer in to:
-        deliver(uow, peer, verb, about, version)
+def _deliver_all(uow: UnitOfWork, to: Collection[int], verb: str, about: int, version: int = 0) -> None:
+    for peer, epoch, number, is_suspended in peers.next_in_streams(uow, to) if to else ():
+        _INSERT.run(
+            uow.db,
+            peer=peer,
+            number=number,
+            epoch=epoch,
+            verb=verb,
+            object=about,
+            version=version,
+            state=HELD if is_suspended and not goes_on(verb) else WAITING,
+            at=milliseconds(uow.now),
+        )
+        uow.wake_worker()
 
 
-def readers(db: peewee.Database, post: Post, now: datetime) -> list[int]:
-    """The peers that host a place of this post and are granted it at this moment, by id.
+def readers(db: peewee.Database, post: Post, now: datetime, *, peer: int | None = None) -> list[int]:
+    """The peers that host a place of this post and are granted it at this moment, by id; with `peer` that one, or none.
 
     A place counts while its neighbourhood is paired with the root's, a peer while our agreement with it covers the
     audience. Raises NotFound.
@@ -99,7 +98,7 @@ def readers(db: peewee.Database, post: Post, now: datetime) -> list[int]:
     places = set(root.places)
     paired = {
         place.peer
-        for place in neighbourhoods.readers_of(db, root.neighbourhood)
+        for place in neighbourhoods.readers_of(db, root.neighbourhood, peer=peer)
         if place.peer is not None and place.id in places
     }
     return peers.granted(db, paired, scope=vocabulary.scope_of(post.audience), now=now) if paired else []
@@ -314,9 +313,5 @@ def peer_rejected(uow: UnitOfWork, *, peer_id: int) -> None:
 
 
 def peer_ended(uow: UnitOfWork, *, peer_id: int) -> None:
-    """We want to be neighbours no longer: it is told, and of what waits it gets the removals alone."""
-    kept = DeliveryTable.verb.endswith(".delete") | DeliveryTable.verb.endswith(".undo")
-    DeliveryTable.update(state=DROPPED, last_error="the agreement has ended", done_at=uow.now).where(
-        DeliveryTable.peer == peer_id, DeliveryTable.state == WAITING, ~kept
-    ).execute(uow.db)
+    """We want to be neighbours no longer: it is told. What waited was dropped before, but for removals (`resting`)."""
     deliver(uow, peer_id, "peer.undo", peer_id)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # one transaction holds the writer meanwhile; what is beyond is dropped when its turn comes
 MOST_AT_ONCE = 500
+_OUTLIVE_THE_END = (".delete", ".undo", ".reject", ".rotate")
 _REASON = "the agreement does not cover it any more"
 
 
@@ -41,6 +42,24 @@ def drop_lost(uow: UnitOfWork, *, peer_id: int) -> int:
         if delivery.verb in streams.OUTCOMES:
             streams.OUTCOMES[delivery.verb](uow, delivery, Sent.FAILED)
     return len(lost)
+
+
+def drop_all(uow: UnitOfWork, *, peer_id: int) -> None:
+    """Drop all that waits for a peer with whom it is over, but for what is taken back.
+
+    News of another key goes as well, for what is taken back later is signed by that one. Who waits for an answer is
+    told that it does not go.
+    """
+    unsent = DeliveryTable.state.in_([WAITING, HELD])
+    rows = DeliveryTable.select().where(DeliveryTable.peer == peer_id, unsent)
+    lost = [delivery for row in rows.execute(uow.db) if not (delivery := _of(row)).verb.endswith(_OUTLIVE_THE_END)]
+    for verb in sorted({delivery.verb for delivery in lost}):
+        DeliveryTable.update(state=DROPPED, last_error="the agreement has ended", done_at=uow.now).where(
+            DeliveryTable.peer == peer_id, unsent, DeliveryTable.verb == verb
+        ).execute(uow.db)
+    for delivery in lost:
+        if delivery.verb in streams.OUTCOMES:
+            streams.OUTCOMES[delivery.verb](uow, delivery, Sent.FAILED)
 
 
 def hold(uow: UnitOfWork, *, peer_id: int) -> None:

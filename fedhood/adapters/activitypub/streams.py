@@ -76,7 +76,7 @@ WITH RECURSIVE waiting(peer) AS (
     FROM waiting w WHERE w.peer IS NOT NULL
 )
 SELECT {columns} FROM waiting w LEFT JOIN host h ON h.peer = w.peer
-WHERE w.peer IS NOT NULL AND h.paused_at IS NULL
+WHERE w.peer IS NOT NULL
 """
 _DUE = _HOSTS.format(columns="w.peer, COALESCE(h.failures, 0)") + (
     "AND COALESCE(h.next_at, 0) <= ? ORDER BY COALESCE(h.next_at, 0), w.peer"
@@ -105,7 +105,7 @@ _FIRST = Compiled(
 
 
 def due(db: peewee.Database, now: datetime) -> list[Due]:
-    """The peers for which something waits and to whom nobody is sending; who rests or is paused is left out.
+    """The peers for which something waits and to whom nobody is sending; who rests is left out.
 
     Who has waited longest comes first.
     """
@@ -154,7 +154,7 @@ def _may_be_read(db: peewee.Database, delivery: Delivery, granted: Container[str
     if post.hidden_at is not None or root.hidden_at is not None:
         return False
     if root.uri is None:
-        return delivery.peer in outbox.readers(db, post, now)
+        return bool(outbox.readers(db, post, now, peer=delivery.peer))
     return vocabulary.scope_of(post.audience) in granted
 
 

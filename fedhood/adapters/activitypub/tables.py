@@ -118,7 +118,7 @@ class HostTable(Table):
 
     `next_at` in the future is a lease while somebody sends, and the rest of a host in trouble otherwise. `failed_days`
     counts the days on which nothing but failures was had, `failed_on` is the last of them (days since 1970); from the
-    seventh on the host is parked. `clock_ahead` is by how many seconds its clock runs before ours.
+    seventh on the host is parked.
     """
 
     peer = p0(peewee.IntegerField(primary_key=True))
@@ -130,10 +130,6 @@ class HostTable(Table):
     trouble_since = p0(MomentField(null=True))
     failed_days = p0(peewee.IntegerField(default=0))
     failed_on = p0(peewee.IntegerField(null=True))
-    refusals = p0(peewee.IntegerField(default=0))
-    refused_since = p0(MomentField(null=True))
-    paused_at = p0(MomentField(null=True))
-    clock_ahead = p0(peewee.IntegerField(null=True))
 
     class Meta:
         table_name = "host"

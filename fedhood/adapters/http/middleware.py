@@ -60,17 +60,23 @@ async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
+def _check_address(request: web.Request) -> None:
+    if "\0" in request.path + request.query_string:  # not every database takes one
+        raise NotFound
+
+
 def refusing(page: Speaker) -> Middleware:
     """A middleware that says every refusal and every fault: as problem+json to machines, by `page` to people."""
 
     @web.middleware
     async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            if "\0" in request.path + request.query_string:  # not every database takes one
-                raise NotFound
+            _check_address(request)
             return await handler(request)
         except FedhoodError as error:
             refusal = refusal_of(error)
+        except ConnectionError:  # who asked has hung up: there is nobody to answer, and nothing went wrong here
+            refusal = refusal_with(400)
         except web.HTTPException as answer:
             if answer.status < 400:
                 raise

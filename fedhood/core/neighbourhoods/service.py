@@ -134,6 +134,14 @@ _READERS = Compiled(
         .order_by(NeighbourhoodTable.name, NeighbourhoodTable.id)
     )
 )
+_READERS_AT = Compiled(
+    lambda: (
+        NeighbourhoodTable.select(*_COLUMNS)
+        .join(PairTable, on=(PairTable.reader == NeighbourhoodTable.id))
+        .where(PairTable.writer == hole("writer"), PairTable.until.is_null(), NeighbourhoodTable.peer == hole("peer"))
+        .order_by(NeighbourhoodTable.name, NeighbourhoodTable.id)
+    )
+)
 _PAIR = Compiled(
     lambda: PairTable.select(PairTable.id).where(
         PairTable.writer == hole("writer"), PairTable.reader == hole("reader"), PairTable.until.is_null()
@@ -212,8 +220,10 @@ def may_read(db: peewee.Database, *, writer: int, reader: int) -> bool:
     return _PAIR.row(db, writer=writer, reader=reader) is not None
 
 
-def readers_of(db: peewee.Database, writer: int) -> list[Neighbourhood]:
-    """The neighbourhoods that may now read what `writer` shares with neighbours, by name."""
+def readers_of(db: peewee.Database, writer: int, *, peer: int | None = None) -> list[Neighbourhood]:
+    """Those who may now read what `writer` shares with neighbours, by name; with `peer` those of them that it hosts."""
+    if peer is not None:
+        return [_of(row) for row in _READERS_AT.rows(db, writer=writer, peer=peer)]
     return [_of(row) for row in _READERS.rows(db, writer=writer)]
 
 

@@ -68,6 +68,7 @@ from fedhood.core.peers.publishing import entry_of, published, put_on_list, take
 from fedhood.core.peers.service import (
     asked,
     asked_them,
+    check_room,
     confirm,
     found,
     keepers,
@@ -84,7 +85,7 @@ from fedhood.core.peers.store import (
     grants,
     hosting,
     is_suspended,
-    next_in_stream,
+    next_in_streams,
 )
 
 __all__ = [
@@ -123,6 +124,7 @@ __all__ = [
     "block",
     "by_host",
     "change_readers",
+    "check_room",
     "confirm",
     "confirm_key",
     "end",
@@ -152,7 +154,7 @@ __all__ = [
     "look_due",
     "look_soon",
     "missed",
-    "next_in_stream",
+    "next_in_streams",
     "not_found",
     "proposals",
     "propose",

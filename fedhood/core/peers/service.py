@@ -170,7 +170,7 @@ def asked(
     if known is None or (known.state in {PeerState.REFUSED, PeerState.ENDED} and known.agreed_key is None):
         uow.hold("peers.strangers")
         known = by_host(uow.db, host)
-        _check_room(uow.db, host)
+        check_room(uow.db, host)
     if known is None:
         peer_id: int = PeerTable.insert(
             host=host, state=PeerState.ASKED_US.value, trust=trust.value, added_at=uow.now
@@ -210,8 +210,8 @@ def asked(
     return known.id
 
 
-def _check_room(db: peewee.Database, host: str) -> None:
-    """Raises TooMany when one more stranger would be one too many."""
+def check_room(db: peewee.Database, host: str) -> None:
+    """Pass if one more stranger may wait for an answer. Raises TooMany: 20 do, or three under its registered name."""
     stranger = (PeerTable.state == PeerState.ASKED_US.value, PeerTable.agreed_key.is_null())
     waiting = [urls.registered_name(row.host) for row in PeerTable.select(PeerTable.host).where(*stranger).execute(db)]
     if len(waiting) >= MOST_PENDING or waiting.count(urls.registered_name(host)) >= MOST_OF_ONE_NAME:

@@ -14,7 +14,7 @@ from fedhood.kernel.errors import NotFound
 from fedhood.kernel.tables import JsonField, MomentField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     import peewee
@@ -212,15 +212,18 @@ def is_suspended(db: peewee.Database, peer_id: int) -> bool:
 _NEXT = Compiled(
     lambda: (
         PeerTable.update(stream_next=PeerTable.stream_next + 1)
-        .where(PeerTable.id == hole("peer"))
-        .returning(PeerTable.stream_epoch, PeerTable.stream_next)
+        .where(among(PeerTable.id, "peers"))
+        .returning(PeerTable.id, PeerTable.stream_epoch, PeerTable.stream_next, PeerTable.suspended_at)
     )
 )
 
 
-def next_in_stream(uow: UnitOfWork, peer_id: int) -> tuple[int, int]:
-    """Epoch and number of the next thing that this peer is sent: raised in the peer's own row. Raises NotFound."""
-    row = _NEXT.row(uow.db, peer=peer_id)
-    if row is None:
+def next_in_streams(uow: UnitOfWork, peers: Collection[int]) -> list[tuple[int, int, int, bool]]:
+    """Peer, epoch and number of the next thing that each of these is sent, and whether its key is in question.
+
+    The numbers are raised in the peers' own rows. Raises NotFound when one is not there.
+    """
+    rows = _NEXT.rows(uow.db, peers=list(peers))
+    if len(rows) != len(set(peers)):
         raise NotFound
-    return row[0], row[1] - 1
+    return [(peer, epoch, number - 1, suspended is not None) for peer, epoch, number, suspended in sorted(rows)]

@@ -235,6 +235,14 @@ async def test_strangers_are_counted_by_address_and_peers_by_host(oak, aiohttp_c
     assert friends == [202, 202, 429]
 
 
+async def test_who_leaves_in_a_neighbours_name_without_a_signature_that_holds_is_counted(oak, aiohttp_client) -> None:
+    limits = {**LIMITS, Bucket.UNPROVED: Limit(rate=2, per=60)}
+    door = await aiohttp_client(oak.app(Limiter(now=lambda: 0.0, limits=limits)))
+    ghost = "https://elm.example/ap/people/ghost"
+    gone = {"id": f"{ghost}/gone", "type": "Delete", "actor": ghost, "object": ghost}
+    assert [(await send(door, request(oak, SHARED, gone))).status for _ in range(3)] == [202, 202, 429]
+
+
 # -- keys --------------------------------------------------------------------------------------------------------------
 
 
@@ -315,6 +323,19 @@ async def test_a_stranger_may_ask_to_be_a_neighbour(oak, door) -> None:
     assert (await send(door, request(oak, INSTANCE_INBOX, proved(follow())))).status == 202
     (row,) = oak.rows(InboundTable)
     assert (row.peer, row.signer) == (0, pine)
+
+
+async def test_where_twenty_wait_for_an_answer_one_more_is_told_to_come_again(oak, door) -> None:
+    def wait(uow) -> None:
+        for number in range(20):
+            PeerTable.insert(
+                host=f"n{number}.example{number}", state="asked-us", trust="neighbour", added_at=uow.now
+            ).execute(uow.db)
+
+    oak.database.transact(wait)
+    answer = await send(door, request(oak, INSTANCE_INBOX, proved(follow())))
+    await problem(answer, 429, "too-many-requests")
+    assert oak.web.asked == []
 
 
 async def test_a_stranger_asks_at_the_instances_inbox_alone(oak, door) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from fedhood.adapters.activitypub import outbox
+from fedhood.adapters.activitypub import outbox, resting
 from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core.neighbourhoods.tables import PairTable
 from fedhood.core.peers.tables import AgreementTable
@@ -154,6 +154,7 @@ def test_when_an_agreement_ends_only_removals_still_go(database: Database) -> No
     database.transact(add_post, 1001, world.alice, world.elm, (world.elm, world.oak))
     database.transact(outbox.post_published, post_id=1001, version=1)
     database.transact(outbox.post_deleted, post_id=1001)
+    database.transact(resting.drop_all, peer_id=world.peer)
     database.transact(outbox.peer_ended, peer_id=world.peer)
     rows = database.look(lambda db: [(one.verb, one.state) for one in DeliveryTable.select().execute(db)])
     assert rows == [("post.create", "dropped"), ("post.delete", "waiting"), ("peer.undo", "waiting")]

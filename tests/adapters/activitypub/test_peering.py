@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fedhood.adapters.activitypub import actors, groups, keys, outbox, peering
+from fedhood.adapters.activitypub import actors, groups, keys, outbox, peering, resting
 from fedhood.adapters.activitypub.handlers.contract import Context
 from fedhood.adapters.activitypub.handlers.peering import PEERING
 from fedhood.adapters.activitypub.saying import Saying
@@ -151,6 +151,7 @@ def test_we_take_our_asking_back_as_recorded(database: Database, oak: World) -> 
 
 def test_an_asking_that_never_left_is_not_taken_back(database: Database, oak: World) -> None:
     said(database, oak, outbox.peer_found, "x")
+    database.transact(resting.drop_all, peer_id=oak.peer)
     with pytest.raises(NotFound):
         said(database, oak, outbox.peer_ended, "x")
 
@@ -562,6 +563,8 @@ async def test_the_names_of_neighbourhoods_are_learnt_from_whom_we_agreed_with(r
         pair = secrets("elm_instance")
         values = {"actor_uri": elm.addresses.instance, "multikey": keys.multikey(pair.ed25519)}
         await running.write(lambda uow: PeerTable.update(values).execute(uow.db))
+        gone = f"{elm.addresses.base}/ap/groups/gone"
+        await running.write(neighbourhoods.remember, peer=peer_id, uri=gone, key="gone", name="Gone")  # asked first
         await running.write(neighbourhoods.remember, peer=peer_id, uri=uri, key="elm", name="Elm")
         await groups.meet(oak, peer_id)
         known = await running.read(neighbourhoods.by_uri, uri)

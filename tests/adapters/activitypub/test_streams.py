@@ -7,7 +7,7 @@ from datetime import timedelta
 import peewee
 import pytest
 
-from fedhood.adapters.activitypub import deliver, hosts, making, outbox, streams
+from fedhood.adapters.activitypub import deliver, hosts, making, outbox, resting, streams
 from fedhood.adapters.activitypub.federation import Federation
 from fedhood.core.help_requests.tables import MessageTable, OfferTable, PrivateThreadTable
 from fedhood.core.posts.tables import PostTable
@@ -224,6 +224,25 @@ async def test_a_sign_of_life_ends_the_rest(
     await send_all(federation)
     assert len(oak.requests) == 2
     assert await federation.database.read(streams.next_due, clock.now()) is None
+
+
+async def test_a_rest_that_a_wrong_clock_began_ends_at_the_next_start(
+    federation: Federation, world: World, oak: Remote, clock: FakeClock
+) -> None:
+    oak.script = lambda _: ok(status="500 Broken")
+    await federation.database.write(publish, world, 1001)
+    clock.move(timedelta(days=3))
+    await send_all(federation)
+    clock.move(-timedelta(days=3))
+    oak.script = lambda _: ACCEPTED
+    await federation.database.write(hosts.release_all)
+    assert await federation.database.read(streams.next_due, clock.now()) == clock.now()
+
+
+async def test_who_waits_for_an_answer_is_told_when_the_two_part(federation: Federation, world: World) -> None:
+    await federation.database.write(offer_help, world)
+    await federation.database.write(resting.drop_all, peer_id=world.peer)
+    assert await federation.database.read(sent_states) == ("failed", "failed")
 
 
 @pytest.mark.both_databases
