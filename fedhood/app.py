@@ -21,7 +21,7 @@ from fedhood.adapters.http.deadlines import MAX_BODY_BYTES, RUNNER_OPTIONS, body
 from fedhood.adapters.web import host_setup
 from fedhood.adapters.web import site as pages
 from fedhood.core import help_requests, peers
-from fedhood.kernel import log, migrate, state
+from fedhood.kernel import log, memory, migrate, state
 from fedhood.kernel.clock import Clock
 from fedhood.kernel.database import Database, open_database
 from fedhood.kernel.errors import Invalid
@@ -166,6 +166,7 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     server = Server(settings)
     await server.start()
+    memory.give_back()
     log.logger().info("serving", at=f"http://{settings.listen}", host=settings.host or None)
     address = await server.set_up_address()
     if address is not None:

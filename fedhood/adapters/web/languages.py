@@ -8,8 +8,6 @@ from io import BytesIO
 from typing import Protocol
 
 from babel import Locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 
 # Longer headers are from machines, not from readers; only the beginning is looked at.
 _HEADER_LIMIT = 200
@@ -125,6 +123,10 @@ def _catalogue(code: str) -> NullTranslations:
     """The `.po` file of a language, compiled in memory: nothing that can be stale lies in the repository."""
     if code == "en":
         return NullTranslations()
+    # only where a language is read: half a megabyte that a server at rest does not need
+    from babel.messages.mofile import write_mo  # noqa: PLC0415
+    from babel.messages.pofile import read_po  # noqa: PLC0415
+
     compiled = BytesIO()
     with (files("fedhood") / "locales" / code / "fedhood.po").open("rb") as source:
         write_mo(compiled, read_po(source, locale=code))
