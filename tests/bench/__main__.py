@@ -31,6 +31,8 @@ from fedhood.kernel.settings import Settings
 from fedhood.kernel.sqlite import SqliteDatabase
 from fedhood.simulator import story
 from fedhood.simulator.town import Town, until
+from tests.bench import catching_up
+from tests.bench.rows import Row
 from tests.support.people import settle_in
 
 REFERENCE = 15_000  # hello-world requests a second on one core, where the absolute bars hold as they are
@@ -42,24 +44,6 @@ async def hello(request): return web.Response(text="x" * 430)
 app = web.Application(); app.router.add_get("/", hello)
 web.run_app(app, host="127.0.0.1", port=int(__import__("sys").argv[1]), print=None)
 """
-
-
-@dataclasses.dataclass
-class Row:
-    what: str
-    value: float
-    unit: str
-    bar: float | None = None
-    at_most: bool = True
-    beside: str = ""
-
-    def line(self, scale: float) -> str:
-        verdict = ""
-        if self.bar is not None:
-            bar = self.bar * (scale if self.at_most else 1 / scale) if self.unit in {"ms", "s", "/s"} else self.bar
-            good = self.value <= bar if self.at_most else self.value >= bar
-            verdict = f"{'≤' if self.at_most else '≥'} {bar:,.2f} {'ok' if good else 'MISSED'}"
-        return f"{self.what:<58} {self.value:>12,.2f} {self.unit:<4} {verdict:<22} {self.beside}"
 
 
 def free_port() -> int:
@@ -363,6 +347,7 @@ def main() -> int:
         (folder / "pages").mkdir()
         pages(folder / "pages", hello_ms, rows)
         publishing(folder / "publish", clock, commits, rows)
+        rows.append(catching_up.measured(folder / "away"))
     scale = max(1.0, REFERENCE / rate)
     for row in rows:
         print(row.line(scale if not row.what.startswith("ceiling") else 1.0))
