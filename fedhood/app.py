@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fedhood.kernel.settings import Settings
 
 USER_AGENT = "fedhood/0.1"
+SWITCH_INTERVAL = 0.0005  # seconds
 
 
 class Server:
@@ -159,6 +160,8 @@ def _keep_host(uow: UnitOfWork, *, host: str) -> None:
 def serve(settings: Settings) -> None:
     """Serve until the process is told to stop."""
     log.set_up(settings.log_format)
+    # loop and writer hand the interpreter to each other many times a request; neither waits 5 ms for the other
+    sys.setswitchinterval(SWITCH_INTERVAL)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     asyncio.run(_serve(settings))
 

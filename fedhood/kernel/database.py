@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, cast
 
-from fedhood.kernel.engine import Compiled, Database, UnitOfWork, among, hole
+from fedhood.kernel.compiled import Compiled, among, hole
+from fedhood.kernel.engine import Database, UnitOfWork
 from fedhood.kernel.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
 
-from fedhood.kernel.tables import JsonField, MomentField, Table, p0, p2
+from fedhood.kernel.clock import milliseconds
+from fedhood.kernel.compiled import Compiled, hole, is_postgres
+from fedhood.kernel.tables import JsonField, MomentField, Table, json_text, p0, p2
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,23 +85,44 @@ Cursor = tuple[int, int]
 BEGINNING: Cursor = (0, 0)
 
 
+def _insert(cursor: Any) -> Compiled:
+    return Compiled(
+        lambda: FactTable.insert(
+            {
+                FactTable.kind: hole("kind"),
+                FactTable.at: hole("at"),
+                FactTable.cursor: cursor,
+                FactTable.neighbourhood: hole("neighbourhood"),
+                FactTable.household: hole("household"),
+                FactTable.other_household: hole("other_household"),
+                FactTable.object: hole("object"),
+                FactTable.rest: hole("rest"),
+            }
+        )
+    )
+
+
+_INSERT = {
+    is_pg: _insert(cursor)
+    for is_pg, cursor in (
+        (False, 0),
+        (True, peewee.SQL("(pg_current_xact_id()::text::bigint)")),
+    )
+}
+
+
 def keep(db: peewee.Database, fact: Fact, at: datetime) -> None:
     """Write a fact down, in the transaction that is open."""
-    cursor: Any = 0
-    if is_postgres(db):
-        cursor = peewee.SQL("(pg_current_xact_id()::text::bigint)")
-    FactTable.insert(
-        {
-            FactTable.kind: fact.kind,
-            FactTable.at: at,
-            FactTable.cursor: cursor,
-            FactTable.neighbourhood: fact.neighbourhood,
-            FactTable.household: fact.household,
-            FactTable.other_household: fact.other_household,
-            FactTable.object: fact.object,
-            FactTable.rest: fact.rest(),
-        }
-    ).execute(db)
+    _INSERT[is_postgres(db)].run(
+        db,
+        kind=fact.kind,
+        at=milliseconds(at),
+        neighbourhood=fact.neighbourhood,
+        household=fact.household,
+        other_household=fact.other_household,
+        object=fact.object,
+        rest=json_text(fact.rest()),
+    )
 
 
 def read_after(db: peewee.Database, cursor: Cursor, limit: int = 500) -> list[Told]:
@@ -133,8 +156,3 @@ def told(row: FactTable) -> Told:
         object=row.object,
         rest=row.rest or {},
     )
-
-
-def is_postgres(db: peewee.Database) -> bool:
-    """Whether this connection speaks to PostgreSQL."""
-    return isinstance(db, peewee.PostgresqlDatabase)

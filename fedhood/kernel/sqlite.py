@@ -79,7 +79,8 @@ class SqliteDatabase(Database):
         self._log = path.with_name(path.name + "-wal")
         self._writer_db = open_file(path)
         self._reader_db = open_file(path, read_only=True)
-        self._queue: queue.Queue[_Unit | None] = queue.Queue(backlog)
+        self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._backlog = backlog
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -111,10 +112,9 @@ class SqliteDatabase(Database):
         """Queue for the writer and wait until the commit is on the disk."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         unit = _Unit(lambda uow: use_case(uow, *args, **kwargs), future)
-        try:
-            self._queue.put_nowait(unit)
-        except queue.Full:
-            raise Overloaded(retry_after=5) from None
+        if self._queue.qsize() >= self._backlog:
+            raise Overloaded(retry_after=5)
+        self._queue.put(unit)
         return await future
 
     def transact(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

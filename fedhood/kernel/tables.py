@@ -81,6 +81,11 @@ class Table(peewee.Model):
         legacy_table_names = False
 
 
+def json_text(value: Any) -> str | None:
+    """A small JSON value as it is kept; nothing for None."""
+    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 if TYPE_CHECKING:
     _V = TypeVar("_V")
 
@@ -117,7 +122,7 @@ else:
 
         def db_value(self, value):
             """To the database."""
-            return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            return json_text(value)
 
         def python_value(self, value):
             """From the database."""

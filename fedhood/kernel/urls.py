@@ -5,6 +5,7 @@ ActivityPub ids are `https://HOST/ap/…`: lower case, no port, no query, never 
 is in no address.
 """
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
@@ -113,6 +114,7 @@ def person(handle: str) -> str:
     return f"/@{handle}"
 
 
+@lru_cache(maxsize=1024)  # an activity names the same few addresses again and again
 def origin(uri: str) -> str:
     """Scheme, host and port of an address, as FEP-fe34 compares them; empty for what is no http(s) address."""
     try:

@@ -7,7 +7,6 @@ slower one they are scaled by that ratio. Quote the ratios: machines are shared 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import os
@@ -32,7 +31,7 @@ from fedhood.kernel.sqlite import SqliteDatabase
 from fedhood.simulator import story
 from fedhood.simulator.town import Town, until
 from tests.bench import catching_up
-from tests.bench.rows import Row
+from tests.bench.rows import Row, cpu_seconds, wait_for_port
 from tests.support.people import settle_in
 
 REFERENCE = 15_000  # hello-world requests a second on one core, where the absolute bars hold as they are
@@ -50,11 +49,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def rss_mib(pid: int) -> float:
@@ -81,13 +75,6 @@ async def load(port: int, request: bytes, count: int, connections: int = 8) -> f
     begun = time.perf_counter()
     await asyncio.gather(*(one(count // connections) for _ in range(connections)))
     return time.perf_counter() - begun
-
-
-def wait_for_port(port: int) -> None:
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-            return
-        time.sleep(0.005)
 
 
 def hello_world() -> tuple[float, float]:

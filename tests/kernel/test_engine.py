@@ -7,7 +7,8 @@ from typing import Any
 import peewee
 import pytest
 
-from fedhood.kernel.engine import Compiled, Database, UnitOfWork, among, hole
+from fedhood.kernel.compiled import Compiled, among, hole
+from fedhood.kernel.engine import Database, UnitOfWork
 from fedhood.kernel.errors import Conflict
 from fedhood.kernel.facts import FactTable
 from fedhood.kernel.state import InstanceTable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.message import Message
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import knocking, knocks, proofs
@@ -24,6 +25,7 @@ ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON}"
 _TRY_LATER = frozenset({408, 425, 429})
 
 
+@lru_cache(maxsize=64)
 def is_activity(content_type: str) -> bool:
     """Whether a media type is one that ActivityPub documents are served under, parameters in any order.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import forgetting, keys, proofs, remote
@@ -80,7 +80,7 @@ async def _meet(federation: Federation, peer: Peer | None, uri: str) -> tuple[di
     known = await federation.database.read(remote.by_uri, uri)
     if known is None or not is_vouched(known, home):
         known = await remote.fetch(federation, home, uri)
-    return asdict(known), _voice(known, home)
+    return remote.members(known), _voice(known, home)
 
 
 def _voice(actor: remote.RemoteActor, peer: Peer) -> Voice:
@@ -131,7 +131,7 @@ async def _check_proof(federation: Federation, document: dict[str, Any], voices:
 
 def _prove(document: dict[str, Any], owner: str, voice: Voice, now: datetime) -> None:
     def find_key(method: str) -> Ed25519PublicKey | None:
-        return keys.load_multikey(voice.multikey) if method == voice.key_uri else None
+        return keys.cached_multikey(voice.multikey) if method == voice.key_uri else None
 
     proofs.verify(document, find_key, owner=owner, now=now)
 

@@ -1,13 +1,19 @@
 """The room where a JSON value gets the one form that is hashed and signed (JCS, RFC 8785)."""
 
 import math
+import re
 from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any
 
+import orjson
+
+from fedhood.adapters.http.strict_json import Float
 from fedhood.kernel.errors import Invalid
 
 _LARGEST_INTEGER = (1 << 53) - 1
+# code units and code points order names in the same way up to U+FFFF: no name with anything beyond it
+_NAME_BEYOND = re.compile(rb'[\xf0-\xf4](?:[^"\\]|\\.)*":')
 
 
 def canonicalise(value: Any) -> bytes:
@@ -21,6 +27,24 @@ def canonicalise(value: Any) -> bytes:
         return _text(value).encode("utf-8")
     except UnicodeEncodeError as error:
         raise Invalid("a string holds half of a surrogate pair", code="canonical-surrogate") from error
+
+
+def canonicalise_parsed(value: Any) -> bytes:
+    """The same for a value that `strict_json` read, and so is of nothing but JSON's types: in a twentieth of the time.
+
+    orjson orders names by code points and writes strings and integers as RFC 8785 does; floats are written here.
+    """
+    try:
+        written = orjson.dumps(value, default=_written_float, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError:
+        return canonicalise(value)  # it says what is wrong
+    return written if written.isascii() or _NAME_BEYOND.search(written) is None else canonicalise(value)
+
+
+def _written_float(value: Any) -> orjson.Fragment:
+    if type(value) is not Float:
+        raise TypeError(type(value).__name__)
+    return orjson.Fragment(_float(value).encode())
 
 
 def _text(value: Any) -> str:
@@ -99,6 +123,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     str: encode_basestring,
     int: _integer,
     float: _float,
+    Float: _float,
     bool: _boolean,
     type(None): _null,
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from fedhood.adapters.activitypub.crew import Crew
+from fedhood.adapters.activitypub.fresh import Fresh
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +26,8 @@ class Federation:
     """One server's place among the others. Two of them may live in one process.
 
     `key_cache` holds secrets that were read from the database, by `ActorRef`; `actors.ensure_keys` fills and bounds it.
-    `senders` are under way with letters (true: on trial, for a host in trouble), `readers` with what a server said.
+    `senders` are under way with letters (true: on trial, for a host in trouble), `readers` with what a server said,
+    of which `fresh` remembers the latest.
     Where another process may exchange them, `keys_until` says when each is read again.
     """
 
@@ -37,6 +39,7 @@ class Federation:
     key_cache: dict[object, KeyPair] = field(default_factory=dict, repr=False)
     senders: Crew[bool] = field(default_factory=Crew, repr=False)
     readers: Crew[int] = field(default_factory=Crew, repr=False)
+    fresh: Fresh = field(default_factory=Fresh, repr=False)
     keys_until: dict[object, datetime] = field(default_factory=dict, repr=False)
 
 

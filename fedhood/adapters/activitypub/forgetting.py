@@ -11,6 +11,7 @@ from fedhood.adapters.activitypub.actors import ActorKind
 from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
 from fedhood.adapters.http import strict_json
 from fedhood.kernel import urls
+from fedhood.kernel.database import Compiled, hole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +70,7 @@ def never_mind(uow: UnitOfWork, uri: str, *, signer: str, but: str) -> None:
 
 def came_too_late(uow: UnitOfWork, uri: str, *, signer: str, activity: str) -> bool:
     """Whether the same one removed this thing before it came. The bytes that bring it now go as well."""
-    if not any(one == signer for one in _removers(uow.db, uri)):
+    if not any(one == signer for one in _removers(uow.db, uri, but=activity)):
         return False
     not_kept(uow, activity)
     return True
@@ -85,12 +86,17 @@ def was_removed(db: peewee.Database, uri: str, *, signer: str) -> bool:
     return any(one == signer or urls.origin(one) == urls.origin(uri) for one in _removers(db, uri))
 
 
-def _removers(db: peewee.Database, uri: str) -> list[str]:
-    """Who said that this thing is gone."""
-    heard = InboundTable.select(InboundTable.signer, InboundTable.body).where(
-        InboundTable.about == uri, InboundTable.state == "understood"
+_HEARD_ABOUT = Compiled(
+    lambda: InboundTable.select(InboundTable.signer, InboundTable.body).where(
+        InboundTable.about == hole("uri"), InboundTable.state == "understood", InboundTable.uri != hole("but")
     )
-    return [row.signer for row in heard.execute(db) if row.body and is_removal(_read(row.body))]
+)
+
+
+def _removers(db: peewee.Database, uri: str, *, but: str = "") -> list[str]:
+    """Who said that this thing is gone, in another activity than this one."""
+    heard = _HEARD_ABOUT.rows(db, uri=uri, but=but)
+    return [signer for signer, body in heard if body and is_removal(_read(body))]
 
 
 def has_more_to_say(db: peewee.Database, *, peer: int, signer: str) -> bool:

@@ -160,6 +160,8 @@ class Inboxes:
             about=arrivals.about_of(arrived.document),
             body=arrived.body,
         )
+        if by_themselves:
+            federation.fresh.put(arrived.uri, arrived.body, arrived.document)
         drop = not by_themselves and forwarded.is_hopeless(arrived.document)
         await federation.database.write(
             keeping.keep, peer, None if drop else letter, news, place, by_themselves=by_themselves

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from fedhood.adapters.activitypub import multibase
-from fedhood.adapters.activitypub.canonical import canonicalise
+from fedhood.adapters.activitypub.canonical import canonicalise, canonicalise_parsed
 from fedhood.kernel.clock import instant
 from fedhood.kernel.errors import Invalid
 
@@ -27,7 +28,7 @@ _AUDIENCES = ("to", "cc", "audience")
 _REARRANGING = frozenset({"@graph", "@included", "@reverse", "@import", "@base", "@nest"})
 MISMATCH = "proof-signature"
 FUTURE = "proof-future"
-_REARRANGING_RAW = tuple(word.encode() for word in sorted(_REARRANGING))
+_REARRANGING_RAW = re.compile("|".join(sorted(_REARRANGING)).encode())
 _ESCAPE = b"\\u"  # a word may be written so that it is not seen
 
 
@@ -85,7 +86,7 @@ def verify(
     when the document cannot be canonicalised or fails `refuse_rearranging`.
     """
     _check_origins(document, owner)
-    refuse_rearranging(document)
+    refuse_rearranging(document, canonicalise_parsed(document))
     failure: ProofError | None = None
     for proof in _candidates(document.get("proof")):
         try:
@@ -105,7 +106,7 @@ def refuse_rearranging(document: dict[str, Any], raw: bytes | None = None) -> No
     Raises `Invalid` with the code `rearranged` for a member named `@graph`, `@included`, `@reverse`, `@import`,
     `@base` or `@nest` at any depth, and for a context that gives one of them another name.
     """
-    if raw is not None and _ESCAPE not in raw and not any(word in raw for word in _REARRANGING_RAW):
+    if raw is not None and _ESCAPE not in raw and _REARRANGING_RAW.search(raw) is None:
         return
     waiting: list[tuple[Any, bool]] = [(document, False)]
     while waiting:
@@ -148,12 +149,12 @@ def _verify_one(
     options = {name: value for name, value in proof.items() if name != "proofValue"}
     unsigned = _under_proof_context(_unsigned(document), options)
     key = _owners_key(proof, find_key, owner)
-    hashed_options = _hash(options)
-    if _holds(key, signature, hashed_options + _hash(unsigned)):
+    hashed_options = _hash_parsed(options)
+    if _holds(key, signature, hashed_options + _hash_parsed(unsigned)):
         return
     # Fedify signs the full address of the public and sends the short one.
     widened = _with_full_public(unsigned)
-    if widened != unsigned and _holds(key, signature, hashed_options + _hash(widened)):
+    if widened != unsigned and _holds(key, signature, hashed_options + _hash_parsed(widened)):
         return
     raise ProofError("the proof does not match the document", code=MISMATCH)
 
@@ -221,6 +222,7 @@ def _check_origins(document: dict[str, Any], owner: str) -> None:
             raise ProofError("the document and its signer are not of one origin", code="proof-origin")
 
 
+@lru_cache(maxsize=1024)
 def _origin(address: str) -> tuple[str, int] | None:
     try:
         parts = urlsplit(address)
@@ -258,6 +260,10 @@ def _unsigned(document: dict[str, Any]) -> dict[str, Any]:
 
 def _hash(value: dict[str, Any]) -> bytes:
     return hashlib.sha256(canonicalise(value)).digest()
+
+
+def _hash_parsed(value: dict[str, Any]) -> bytes:
+    return hashlib.sha256(canonicalise_parsed(value)).digest()
 
 
 def _holds(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:

@@ -6,7 +6,8 @@ must carry a proof by exactly this key, so that a domain in other hands cannot b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import actors, asking, key_documents, keys, proofs, signed_requests
@@ -83,6 +84,14 @@ class Pinned:
     peer: int
     instance: str
     multikey: str
+
+
+_MEMBERS = tuple(field.name for field in fields(RemoteActor))
+
+
+def members(actor: RemoteActor) -> dict[str, Any]:
+    """What is known of an actor, by the names of `RemoteActor`'s members."""
+    return {name: getattr(actor, name) for name in _MEMBERS}
 
 
 async def instance_actor(federation: Federation, host: str) -> dict[str, Any]:
@@ -358,6 +367,7 @@ def forget_name(uow: UnitOfWork, uri: str) -> None:
     RemoteActorTable.update(name="").where(RemoteActorTable.uri == uri).execute(uow.db)
 
 
+@lru_cache(maxsize=256)  # asked for with everything that they say; a row that says the same is the same
 def _one(row: tuple[Any, ...] | None) -> RemoteActor | None:
     if row is None:
         return None

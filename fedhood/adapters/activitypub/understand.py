@@ -22,15 +22,16 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from fedhood.adapters.activitypub import believing, handlers, hosts, proofs
+from fedhood.adapters.activitypub import believing, handlers, hosts, proofs, unread
 from fedhood.adapters.activitypub.arrivals import WAITING
 from fedhood.adapters.activitypub.handlers.acting import ORPHAN
 from fedhood.adapters.activitypub.handlers.contract import Context
-from fedhood.adapters.activitypub.tables import NOT_WAITING, HeardTable, InboundTable
+from fedhood.adapters.activitypub.tables import InboundTable
+from fedhood.adapters.activitypub.unread import PARKED, Arrival
 from fedhood.adapters.http import strict_json
 from fedhood.core import peers
 from fedhood.kernel import urls
-from fedhood.kernel.clock import from_milliseconds, milliseconds
+from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, hole
 from fedhood.kernel.errors import FedhoodError, Overloaded, RemoteFailure
 from fedhood.kernel.log import logger
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 UNDERSTOOD = "understood"
 REFUSED = "refused"
 IGNORED = "ignored"
-PARKED = "parked"
 DEAD = "dead"
 
 RETRIES = (
@@ -60,33 +60,12 @@ RETRIES = (
 PATIENCE = timedelta(days=3)
 MOST_PARKED = 1000  # of one server
 MOST_READERS = 50
-BATCH = 32
 STEP = 2.0  # seconds that `pump` waits for readers who have to ask other servers
-
-STRANGERS = 0  # the reader of servers that are not known: they have no number
-PUT_OFF = -1  # the reader of what is parked
 
 _LONGEST_REASON = 300
 _GIVEN_UP = frozenset({REFUSED, IGNORED, DEAD})
 _MAY_HOLD_LATER = frozenset({ORPHAN, believing.TOO_FRESH, proofs.FUTURE})
 _FAULT = RemoteFailure("see the log", code="fault")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A row of what arrived, as it was when it was looked at."""
-
-    id: int
-    uri: str
-    peer: int
-    signer: str
-    about: str | None
-    scoped: bool
-    body: bytes
-    received_at: datetime
-    state: str
-    attempts: int
-    next_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +92,7 @@ async def begin(federation: Federation) -> list[asyncio.Task[None]]:
     """Begin to read what every server said that nobody reads yet; whether any was begun. Faults are raised here."""
     crew = federation.readers
     crew.reap()
-    due = await federation.database.read(_due, federation.clock.now(), set(crew))
+    due = await federation.database.read(unread.due, federation.clock.now(), set(crew))
     chosen = due[: MOST_READERS - len(crew)]
     # where reading takes its time, something may have come between the last look and the end
     again = len(due) > len(chosen) or not federation.database.single_process
@@ -142,7 +121,7 @@ async def _read_all(federation: Federation, reader: int) -> None:
     Whatever comes of it, a fault included, the row is moved on: nothing that arrives can stop what comes after it.
     """
     database = federation.database
-    while rows := await database.read(_next, federation.clock.now(), reader):
+    while rows := await database.read(unread.following, federation.clock.now(), reader):
         read: list[tuple[Arrival, Read]] = []
         for row in rows:
             read.append((row, await _read(federation, row)))
@@ -152,6 +131,12 @@ async def _read_all(federation: Federation, reader: int) -> None:
             await database.write(_take_in, read)
         except Overloaded:
             return  # it stays as it is and is read when there is room
+
+
+def _read_bytes(body: bytes) -> dict[str, Any]:
+    activity = strict_json.loads_object(body)
+    proofs.refuse_rearranging(activity, body)
+    return activity
 
 
 def _holds_up(row: Arrival, read: Read) -> bool:
@@ -164,8 +149,7 @@ def _holds_up(row: Arrival, read: Read) -> bool:
 async def _read(federation: Federation, row: Arrival) -> Read:
     """Whether an activity is to be taken in, and what is wrong with it otherwise. Nothing is changed here."""
     try:
-        activity = strict_json.loads_object(row.body)
-        proofs.refuse_rearranging(activity)
+        activity = federation.fresh.take(row.uri, row.body) or _read_bytes(row.body)
         kind = handlers.kind_of(activity)
         handler = handlers.HANDLERS.get(kind)
         if handler is None:
@@ -200,7 +184,7 @@ def _take_in(uow: UnitOfWork, read: Sequence[tuple[Arrival, Read]]) -> None:
     for row, one in read:
         outcome = _receive(uow, row, one) if isinstance(one, Believed) else _outcome(uow, row, one)
         if outcome is not None and _settle(uow, row, outcome):
-            if row.peer == STRANGERS and outcome.state in _GIVEN_UP:  # why is kept, and not what
+            if row.peer == unread.STRANGERS and outcome.state in _GIVEN_UP:  # why is kept, and not what
                 InboundTable.update(body=b"").where(InboundTable.id == row.id).execute(uow.db)
             logger().info("inbound.kept", state=outcome.state, reason=outcome.reason, peer=row.peer)
         elif isinstance(one, Believed) and one.context.peer is not None:
@@ -242,47 +226,6 @@ def _outcome(uow: UnitOfWork, row: Arrival, refusal: FedhoodError | Outcome) -> 
 
 # -- the rows ----------------------------------------------------------------------------------------------------------
 
-# from one server to the next along the index of what waits, however much waits of each
-_SENDERS = """
-WITH RECURSIVE sender(peer) AS (
-    SELECT MIN(peer) FROM inbound WHERE state = 'waiting'
-    UNION ALL
-    SELECT (SELECT MIN(i.peer) FROM inbound i WHERE i.state = 'waiting' AND i.peer > s.peer)
-    FROM sender s WHERE s.peer IS NOT NULL
-)
-SELECT peer FROM sender WHERE peer IS NOT NULL
-"""
-_COLUMNS = (
-    InboundTable.id,
-    InboundTable.uri,
-    InboundTable.peer,
-    InboundTable.signer,
-    InboundTable.about,
-    InboundTable.scoped,
-    InboundTable.body,
-    InboundTable.received_at,
-    InboundTable.state,
-    InboundTable.attempts,
-    InboundTable.next_at,
-)
-# as a literal, or the partial index on what waits is not used
-_IS_WAITING = InboundTable.state == peewee.SQL("'waiting'")
-_FIRST = Compiled(
-    lambda: (
-        InboundTable.select(*_COLUMNS)
-        .where(InboundTable.peer == hole("peer"), _IS_WAITING)
-        .order_by(InboundTable.epoch, InboundTable.number, InboundTable.id)
-        .limit(hole("limit"))
-    )
-)
-_PARKED = Compiled(
-    lambda: (
-        InboundTable.select(*_COLUMNS)
-        .where(InboundTable.state == PARKED, NOT_WAITING, InboundTable.next_at <= hole("now"))
-        .order_by(InboundTable.next_at)
-        .limit(hole("limit"))
-    )
-)
 _SETTLE = Compiled(
     lambda: (
         InboundTable.update(
@@ -296,66 +239,6 @@ _SETTLE = Compiled(
         .returning(InboundTable.id)
     )
 )
-_BEHIND = Compiled(
-    lambda: HeardTable.select(HeardTable.epoch, HeardTable.upto).where(
-        HeardTable.peer == hole("peer"), HeardTable.behind
-    )
-)
-
-
-def _due(db: peewee.Database, now: datetime, busy: set[int]) -> list[int]:
-    """Of whom something can be read now and is not being read."""
-    senders = [peer for (peer,) in db.execute_sql(_SENDERS).fetchall()]
-    return [reader for reader in (*senders, PUT_OFF) if reader not in busy and _next(db, now, reader, limit=1)]
-
-
-def _next(db: peewee.Database, now: datetime, reader: int, *, limit: int = BATCH) -> list[Arrival]:
-    """What one reader is to read now, in order. What waits for another moment holds up what comes behind it.
-
-    Of servers that are not known each signer is a sender of their own.
-    """
-    if reader == PUT_OFF:
-        return [_arrival(row) for row in _PARKED.rows(db, now=milliseconds(now), limit=limit)]
-    rows = [_arrival(row) for row in _FIRST.rows(db, peer=reader, limit=BATCH if reader == STRANGERS else limit)]
-    behind = _BEHIND.row(db, peer=reader)
-    if behind is not None:
-        # what was sent before these was not heard yet, and is being asked for
-        rows = _without_gap(db, reader, rows, *behind)
-    held_up: set[str] = set()
-    ready: list[Arrival] = []
-    for row in rows:
-        if row.next_at > now:
-            held_up.add(row.signer)
-            if reader != STRANGERS:
-                break
-        if row.signer not in held_up:
-            ready.append(row)
-    return ready[:limit]
-
-
-def _without_gap(db: peewee.Database, reader: int, rows: list[Arrival], epoch: int, upto: int) -> list[Arrival]:
-    heard = InboundTable.select(InboundTable.id).where(
-        InboundTable.id.in_([row.id for row in rows]),
-        (InboundTable.epoch < epoch) | ((InboundTable.epoch == epoch) & (InboundTable.number <= upto)),
-    )
-    ids = {row.id for row in heard.execute(db)}
-    return [row for row in rows if row.id in ids]
-
-
-def _arrival(row: Sequence[Any]) -> Arrival:
-    return Arrival(
-        id=row[0],
-        uri=row[1],
-        peer=row[2],
-        signer=row[3],
-        about=row[4],
-        scoped=bool(row[5]),
-        body=bytes(row[6]),
-        received_at=from_milliseconds(row[7]),
-        state=row[8],
-        attempts=row[9],
-        next_at=from_milliseconds(row[10]),
-    )
 
 
 def _peer_of(db: peewee.Database, row: Arrival) -> Peer | None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from heapq import nsmallest
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from types import MappingProxyType
@@ -135,6 +136,7 @@ class Limiter:
             del self._paid_at[key]
 
 
+@lru_cache(maxsize=1024)
 def address_key(remote: str | None) -> str:
     """The key under which a client's address is counted: IPv4 whole, IPv6 by its /64, which is one household.
 

@@ -119,6 +119,7 @@ def _networks(addresses: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ..
     return tuple(ip_network(address, strict=False) for address in addresses)
 
 
+@lru_cache(maxsize=1024)
 def _is_among(remote: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     try:
         address = ip_address(remote)

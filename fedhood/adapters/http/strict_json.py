@@ -31,6 +31,13 @@ class Limits:
 
 DEFAULT = Limits()
 
+
+class Float(float):
+    """A number with a point or an exponent as it was read: told apart, since JCS writes it in a way of its own."""
+
+    __slots__ = ()
+
+
 # An unclosed string runs to the end instead of failing, and nothing is ever given back: linear on any input.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _EMPTY = re.compile(rb"\[[ \t\r\n]*\]|\{[ \t\r\n]*\}")
@@ -58,7 +65,7 @@ def loads(raw: bytes, *, limits: Limits = DEFAULT) -> JsonValue:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Invalid("the document is not UTF-8", code="json-encoding") from error
-    _check_shape(raw, limits)
+    _check_shape(_without_strings(raw), limits)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -82,12 +89,24 @@ def dumps(value: JsonValue) -> bytes:
 
     Raises `TypeError` for what is not JSON: that is a mistake of ours, not of a visitor.
     """
-    return orjson.dumps(value)
+    return orjson.dumps(value, default=_plain)
 
 
-def _check_shape(raw: bytes, limits: Limits) -> None:
-    # with every string replaced by one digit, what is left are brackets, commas and short scalars
-    structure = _STRING.sub(b"0", raw)
+def _plain(value: Any) -> float:
+    if not isinstance(value, Float):
+        raise TypeError(type(value).__name__)
+    return float(value)
+
+
+def _without_strings(raw: bytes) -> bytes:
+    """The document with every string replaced by one digit: brackets, commas, colons and short scalars are left."""
+    if b"\\" in raw:
+        return _STRING.sub(b"0", raw)
+    # without an escape every second piece between quotation marks is a string: the same, ten times as fast
+    return b"0".join(raw.split(b'"')[::2])
+
+
+def _check_shape(structure: bytes, limits: Limits) -> None:
     containers = structure.count(b"[") + structure.count(b"{")
     values = 1 + structure.count(b",") + containers
     if values > limits.values and values - len(_EMPTY.findall(structure)) > limits.values:
@@ -139,8 +158,8 @@ def _integer(literal: str) -> int:
     return number
 
 
-def _float(literal: str) -> float:
-    number = float(literal)
+def _float(literal: str) -> Float:
+    number = Float(literal)
     if math.isinf(number):
         raise Invalid("a number does not fit in 64 bits", code="json-float")
     return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fedhood.core import neighbourhoods
@@ -14,7 +15,7 @@ from fedhood.kernel.errors import NotFound
 from fedhood.kernel.tables import JsonField, MomentField
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     import peewee
@@ -30,7 +31,8 @@ _BY_HOST = Compiled(lambda: PeerTable.select(*_COLUMNS).where(PeerTable.host == 
 _ALL = Compiled(lambda: PeerTable.select(*_COLUMNS).order_by(PeerTable.id))
 
 
-def _of(row: Sequence[Any]) -> Peer:
+@lru_cache(maxsize=256)  # the row of who speaks is read for everything they say; a row that says the same is the same
+def _of(row: tuple[Any, ...]) -> Peer:
     values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
     for name in _JSON:
         values[name] = None if values[name] is None else json.loads(values[name])

@@ -9,7 +9,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedhood.adapters.activitypub.canonical import canonicalise
+from fedhood.adapters.activitypub.canonical import canonicalise, canonicalise_parsed
+from fedhood.adapters.http import strict_json
 from fedhood.kernel.errors import Invalid
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text('a\x7fé\ud7ff\ue000\uffff\U00010000😀\x00\x1f"\\/\b')
@@ -27,6 +28,25 @@ JSON = st.recursive(
 @given(JSON)
 def test_the_form_is_that_of_the_reference_implementation(value: Any) -> None:
     assert canonicalise(value) == rfc8785.dumps(value)
+
+
+@given(JSON.filter(lambda value: "\\u0000" not in json.dumps(value)))
+def test_what_was_read_gets_the_same_form_in_less_time(value: Any) -> None:
+    read = strict_json.loads(json.dumps(value, ensure_ascii=False).encode())
+    assert canonicalise_parsed(read) == canonicalise(read) == rfc8785.dumps(json.loads(json.dumps(value)))
+    assert json.loads(strict_json.dumps(read)) == read
+
+
+@pytest.mark.parametrize("name", ["😀", '😀\\"', '\\"😀":', "😀\n"])
+def test_names_beyond_the_basic_plane_are_found_whatever_stands_beside_them(name: str) -> None:
+    read = strict_json.loads(json.dumps({"\ufb33": "😀", name: 1}, ensure_ascii=False).encode())
+    assert canonicalise_parsed(read) == rfc8785.dumps({"\ufb33": "😀", name: 1})
+
+
+@pytest.mark.parametrize("value", ["\ud800", {"a": 2**53}, b"bytes", {1: 1}, {1, 2}])
+def test_what_nobody_can_have_read_has_no_form_either(value: Any) -> None:
+    with pytest.raises(Invalid):
+        canonicalise_parsed(value)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
