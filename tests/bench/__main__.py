@@ -30,7 +30,7 @@ from fedhood.kernel.settings import Settings
 from fedhood.kernel.sqlite import SqliteDatabase
 from fedhood.simulator import story
 from fedhood.simulator.town import Town, until
-from tests.bench import catching_up
+from tests.bench import arriving, catching_up
 from tests.bench.rows import Row, cpu_seconds, wait_for_port
 from tests.support.people import settle_in
 
@@ -335,6 +335,7 @@ def main() -> int:
         pages(folder / "pages", hello_ms, rows)
         publishing(folder / "publish", clock, commits, rows)
         rows.append(catching_up.measured(folder / "away"))
+        rows += arriving.measured(folder / "arriving")
     scale = max(1.0, REFERENCE / rate)
     for row in rows:
         print(row.line(scale if not row.what.startswith("ceiling") else 1.0))

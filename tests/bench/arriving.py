@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub import actors, hearing
 from fedhood.adapters.activitypub.hearing import Place
+from fedhood.adapters.http import strict_json
 from fedhood.core import neighbourhoods
 from fedhood.kernel.clock import write_offset
 from fedhood.kernel.sqlite import open_file
@@ -95,7 +96,8 @@ def _letter(writer: Peer, group: str, settings: Settings, number: int) -> bytes:
     note = writer.note(f"n{number}", [writer.group, group])
     said = writer.announced(writer.created(note), number=f"a{number}")
     stream = hearing.header_of(Place(epoch=1, number=number + 1))
-    return writer.letter(settings.host, PEER_INBOX, said, fields=((hearing.HEADER, stream),)).raw()
+    body = strict_json.dumps(said)
+    return writer.letter(settings.host, PEER_INBOX, body, by=writer.group, fields=((hearing.HEADER, stream),)).raw()
 
 
 async def _say(line: Line, letters: list[bytes]) -> None:

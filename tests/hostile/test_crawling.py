@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from fedhood.adapters.activitypub import handlers, key_documents, key_finding, purge, remote, understand, vocabulary
+from fedhood.adapters.activitypub import handlers, key_documents, key_finding, purge, remote, taking_in, vocabulary
 from fedhood.adapters.activitypub.handlers import peering, reading
 from fedhood.adapters.activitypub.tables import InboundTable
 from fedhood.adapters.http import client, deadlines, limits, strict_json
@@ -207,7 +207,7 @@ async def test_what_one_thing_may_cost_is_written_down_and_holds(street: Street,
     assert (vocabulary.MOST_HTML_BYTES, vocabulary.MOST_HTML_TAGS) == (64 << 10, 1_000)
     assert (reading.MOST_ADDRESSED, peering.MOST_GROUPS, peering.MOST_PAIRS) == (100, 100, 1_000)
     assert (key_documents.MOST_KEYS, remote._MOST_LINKS, remote._MOST_CAPABILITIES) == (10, 20, 50)
-    assert (1_000, timedelta(days=3)) == (understand.MOST_PARKED, understand.PATIENCE)
+    assert (1_000, timedelta(days=3)) == (taking_in.MOST_PARKED, taking_in.PATIENCE)
     assert (posts.MOST_CHARACTERS, help_requests.MOST_LINE, peer_model.MOST_PENDING) == (5_000, 200, 20)
     assert limits.MOST_KEYS == 100_000
     # whom an activity makes us ask: its actors, and nobody that they name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fedhood.adapters.activitypub import forgetting, keys, proofs, remote
 from fedhood.adapters.activitypub.actors import PROOF_KEY
@@ -15,12 +15,14 @@ from fedhood.kernel import urls
 from fedhood.kernel.errors import Forbidden, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    import peewee
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from fedhood.adapters.activitypub.federation import Federation
+    from fedhood.adapters.activitypub.remote import RemoteActor
     from fedhood.core.peers import Peer
 
 TOO_FRESH = "proof-of-another-key"
@@ -36,28 +38,85 @@ class Voice:
     fetched_at: datetime | None = None
 
 
+class MustAsk(Exception):
+    """Another server has to be asked before it can be told."""
+
+
+Known: TypeAlias = dict[str, dict[str, Any]]
+
+
 async def believe(
     federation: Federation, activity: dict[str, Any], *, peer: Peer | None, signer: str, needs: Iterable[str]
-) -> dict[str, dict[str, Any]]:
+) -> Known:
     """Pass if everything that an activity says is the word of whoever is said to say it.
 
     `needs` are further actors on whose word it rests. Returns what is known of each of them and of the signer, by
     address. Raises Forbidden for a blocked server, Invalid for a word that does not hold, RemoteFailure.
     """
+    voices = _pinned_voice(activity, peer)
+    known: Known = {}
+    for uri in _to_meet(federation.addresses.base, voices, signer, needs):
+        known[uri], voice = await _meet(federation, peer, uri)
+        voices.setdefault(uri, voice)  # the key that people compared goes before the one it shows today
+    for document in _to_prove(federation.addresses.base, activity):
+        await _check_proof(federation, document, voices)
+    return known
+
+
+def believe_here(
+    db: peewee.Database,
+    base: str,
+    activity: dict[str, Any],
+    *,
+    peer: Peer | None,
+    signer: str,
+    needs: Iterable[str],
+) -> tuple[Known, dict[str, Voice]]:
+    """What `believe` returns, from what is known here, and by whose keys the proofs have to be (`try_proofs`).
+
+    Raises as `believe` does, and MustAsk when somebody who speaks is not known.
+    """
+    voices = _pinned_voice(activity, peer)
+    known: Known = {}
+    for uri in _to_meet(base, voices, signer, needs):
+        home, actor = _known(db, peer, uri)
+        if home is None or actor is None:
+            raise MustAsk
+        known[uri] = remote.members(actor)
+        voices.setdefault(uri, _voice(actor, home))
+    return known, voices
+
+
+def try_proofs(base: str, activity: dict[str, Any], voices: Mapping[str, Voice], now: datetime) -> None:
+    """Pass if an activity is the word of these voices. Raises Invalid, and MustAsk when one may have another key now.
+
+    Arithmetic alone: nothing is asked, neither here nor elsewhere.
+    """
+    for document in _to_prove(base, activity):
+        owner, voice = _owner(document, voices)
+        try:
+            _prove(document, owner, voice, now)
+        except ProofError as error:
+            if voice.peer is not None and error.code == MISMATCH:
+                raise MustAsk from error
+            raise
+
+
+def _pinned_voice(activity: dict[str, Any], peer: Peer | None) -> dict[str, Voice]:
+    """The voice of the sender's server, if its key is the one that counts. Raises Forbidden for a blocked one."""
     if peer is not None and peer.trust is Trust.BLOCKED:
         raise Forbidden("this server is blocked here", code="blocked")
-    voices: dict[str, Voice] = {}
-    settled = peer is not None and is_settled(peer, removal=forgetting.is_removal(activity))
-    if peer is not None and settled and peer.actor_uri is not None and peer.multikey is not None:
-        voices[peer.actor_uri] = Voice(key_uri=peer.actor_uri + PROOF_KEY, multikey=peer.multikey)
-    known: dict[str, dict[str, Any]] = {}
+    if peer is None or not is_settled(peer, removal=forgetting.is_removal(activity)):
+        return {}
+    if peer.actor_uri is None or peer.multikey is None:
+        return {}
+    return {peer.actor_uri: Voice(key_uri=peer.actor_uri + PROOF_KEY, multikey=peer.multikey)}
+
+
+def _to_meet(base: str, voices: Mapping[str, Voice], signer: str, needs: Iterable[str]) -> list[str]:
+    """Who else has to be known: not who is of this server."""
     speaking = [] if signer in voices else [signer]
-    for uri in dict.fromkeys([*speaking, *needs]):
-        if urls.origin(uri) != urls.origin(federation.addresses.base):
-            known[uri], voice = await _meet(federation, peer, uri)
-            voices.setdefault(uri, voice)  # the key that people compared goes before the one it shows today
-    await _check_proofs(federation, activity, voices)
-    return known
+    return [uri for uri in dict.fromkeys([*speaking, *needs]) if urls.origin(uri) != urls.origin(base)]
 
 
 # -- who speaks --------------------------------------------------------------------------------------------------------
@@ -70,17 +129,25 @@ async def _meet(federation: Federation, peer: Peer | None, uri: str) -> tuple[di
     vouched for by their server's key, and for who is not of the sender's server we must have agreed with it; of those
     the members of `RemoteActor` are given.
     """
+    home, known = await federation.database.read(_known, peer, uri)
+    if home is None:
+        return await _meet_server(federation, uri)
+    if known is None:
+        known = await remote.fetch(federation, home, uri)
+    return remote.members(known), _voice(known, home)
+
+
+def _known(db: peewee.Database, peer: Peer | None, uri: str) -> tuple[Peer | None, RemoteActor | None]:
+    """The server that vouches for an actor, None where it speaks for itself; the actor, if known. Raises Invalid."""
     home = peer if peer is not None and peer.host == urls.authority(uri) else None
     if home is None and peer is not None:
-        home = await federation.database.read(peers.by_host, urls.authority(uri))
+        home = peers.by_host(db, urls.authority(uri))
         if home is None or home.state is not PeerState.AGREED or home.trust is Trust.BLOCKED:
             raise Invalid("nobody we know vouches for this actor", code="actor-unvouched")
     if home is None or uri == home.actor_uri:
-        return await _meet_server(federation, uri)
-    known = await federation.database.read(remote.by_uri, uri)
-    if known is None or not is_vouched(known, home):
-        known = await remote.fetch(federation, home, uri)
-    return remote.members(known), _voice(known, home)
+        return None, None
+    known = remote.by_uri(db, uri)
+    return home, known if known is not None and is_vouched(known, home) else None
 
 
 def _voice(actor: remote.RemoteActor, peer: Peer) -> Voice:
@@ -98,24 +165,21 @@ async def _meet_server(federation: Federation, uri: str) -> tuple[dict[str, Any]
 # -- whether their word holds ------------------------------------------------------------------------------------------
 
 
-async def _check_proofs(federation: Federation, activity: dict[str, Any], voices: Mapping[str, Voice]) -> None:
+def _to_prove(base: str, activity: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The activity is its actor's word, and what it announces the word of whoever said that first. Raises Invalid.
 
     What comes back to us from a resident of ours is not proved again: only our own copy of it counts.
     """
-    await _check_proof(federation, activity, voices)
+    yield activity
     inner = activity.get("object")
     if activity.get("type") != "Announce" or not isinstance(inner, dict):
         return
-    if urls.origin(_actor(inner)) != urls.origin(federation.addresses.base):
-        await _check_proof(federation, inner, voices)
+    if urls.origin(_actor(inner)) != urls.origin(base):
+        yield inner
 
 
 async def _check_proof(federation: Federation, document: dict[str, Any], voices: Mapping[str, Voice]) -> None:
-    owner = _actor(document)
-    voice = voices.get(owner)
-    if voice is None:
-        raise Invalid("nobody we know vouches for who speaks", code="actor-unvouched")
+    owner, voice = _owner(document, voices)
     now = federation.clock.now()
     try:
         _prove(document, owner, voice, now)
@@ -127,6 +191,14 @@ async def _check_proof(federation: Federation, document: dict[str, Any], voices:
             raise Invalid(error.detail, code=TOO_FRESH) from error
         # the actor may have another key now
         _prove(document, owner, _voice(await remote.fetch(federation, voice.peer, owner), voice.peer), now)
+
+
+def _owner(document: dict[str, Any], voices: Mapping[str, Voice]) -> tuple[str, Voice]:
+    owner = _actor(document)
+    voice = voices.get(owner)
+    if voice is None:
+        raise Invalid("nobody we know vouches for who speaks", code="actor-unvouched")
+    return owner, voice
 
 
 def _prove(document: dict[str, Any], owner: str, voice: Voice, now: datetime) -> None:

@@ -25,6 +25,10 @@ class Crew(Generic[K]):
         """For whom."""
         return iter(self._tasks.values())
 
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """All that are under way, those that have just ended included."""
+        return set(self._tasks)
+
     def begin(
         self, work: Coroutine[Any, Any, None], key: K, *, then: Callable[[], None] | None = None
     ) -> asyncio.Task[None]:

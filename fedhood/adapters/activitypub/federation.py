@@ -26,8 +26,8 @@ class Federation:
     """One server's place among the others. Two of them may live in one process.
 
     `key_cache` holds secrets that were read from the database, by `ActorRef`; `actors.ensure_keys` fills and bounds it.
-    `senders` are under way with letters (true: on trial, for a host in trouble), `readers` with what a server said,
-    of which `fresh` remembers the latest.
+    `senders` are under way with letters (true: on trial, for a host in trouble), `readers` with what a server said;
+    `in_hand` are the servers for whom those who read for all read now, `fresh` remembers the latest that was said.
     Where another process may exchange them, `keys_until` says when each is read again.
     """
 
@@ -39,6 +39,7 @@ class Federation:
     key_cache: dict[object, KeyPair] = field(default_factory=dict, repr=False)
     senders: Crew[bool] = field(default_factory=Crew, repr=False)
     readers: Crew[int] = field(default_factory=Crew, repr=False)
+    in_hand: set[int] = field(default_factory=set, repr=False)
     fresh: Fresh = field(default_factory=Fresh, repr=False)
     keys_until: dict[object, datetime] = field(default_factory=dict, repr=False)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 MOST = 256
-LONGEST = 32 << 10  # bytes of what is kept here at all
+LONGEST = 16 << 10  # bytes of what is kept here at all
 
 
 class Fresh:

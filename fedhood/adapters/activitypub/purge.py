@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import peewee
 
-from fedhood.adapters.activitypub import knocking, knocks, outbox, rotation, understand
+from fedhood.adapters.activitypub import knocking, knocks, outbox, rotation, taking_in, weighing
 from fedhood.adapters.activitypub.actors import RETIRED_FOR, ActorKind
 from fedhood.adapters.activitypub.tables import NOT_WAITING, ActivityTable, DeliveryTable, InboundTable
 
@@ -36,8 +36,8 @@ MOST = 2000
 
 def purge_due(uow: UnitOfWork) -> int:
     """Delete what was kept long enough, the oldest first, at most 2,000 rows of each kind. Returns how many rows."""
-    done = _arrived(uow, {understand.UNDERSTOOD, understand.IGNORED}, uow.now - UNDERSTOOD_FOR)
-    done += _arrived(uow, {understand.REFUSED, understand.DEAD}, uow.now - REFUSED_FOR)
+    done = _arrived(uow, {taking_in.UNDERSTOOD, weighing.IGNORED}, uow.now - UNDERSTOOD_FOR)
+    done += _arrived(uow, {taking_in.REFUSED, taking_in.DEAD}, uow.now - REFUSED_FOR)
     done += rotation.forget_old(uow, uow.now - RETIRED_FOR)
     done += knocks.forget_old(uow, uow.now - knocking.HOLDS)
     return done + _said(uow, uow.now - SAID_FOR)

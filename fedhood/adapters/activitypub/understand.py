@@ -7,106 +7,63 @@
             ──▶ parked ──▶ dead       speaks about what is not here (yet), by a key that is not known (yet),
                                         or by a clock that runs before ours
 
-Every server is read by a reader of its own, in the order of its stream, several activities in one transaction; the
-first that waits holds up those behind it, once. What is parked is tried for three days, and holds up nobody: it has a
-reader of its own, and so have the servers that are not known.
+What a server says is read in the order of its stream; the first that waits holds up those behind it, once. Two readers
+read for all of whom everything needed is known, many activities in one transaction: while one tries signatures or waits
+for the disk, the other goes on. For whom another server has to be
+asked there is a reader of its own, so that it holds up nobody else; and so there is for what is parked, which is tried
+for three days, and for servers that are not known.
 """
 
 from __future__ import annotations
 
 import asyncio
-import traceback
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import peewee
-
-from fedhood.adapters.activitypub import believing, handlers, hosts, proofs, unread
+from fedhood.adapters.activitypub import taking_in, unread, weighing
 from fedhood.adapters.activitypub.arrivals import WAITING
-from fedhood.adapters.activitypub.handlers.acting import ORPHAN
-from fedhood.adapters.activitypub.handlers.contract import Context
-from fedhood.adapters.activitypub.tables import InboundTable
-from fedhood.adapters.activitypub.unread import PARKED, Arrival
-from fedhood.adapters.http import strict_json
-from fedhood.core import peers
-from fedhood.kernel import urls
-from fedhood.kernel.clock import milliseconds
-from fedhood.kernel.database import Compiled, hole
-from fedhood.kernel.errors import FedhoodError, Overloaded, RemoteFailure
-from fedhood.kernel.log import logger
+from fedhood.adapters.activitypub.weighing import Believed, Claimed
+from fedhood.kernel.clock import monotonic
+from fedhood.kernel.errors import Overloaded, RemoteFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Callable
 
     from fedhood.adapters.activitypub.federation import Federation
-    from fedhood.adapters.activitypub.handlers.contract import Handler
-    from fedhood.core.peers import Peer
-    from fedhood.kernel.engine import UnitOfWork
+    from fedhood.adapters.activitypub.unread import Arrival
+    from fedhood.adapters.activitypub.weighing import Weighed
 
-UNDERSTOOD = "understood"
-REFUSED = "refused"
-IGNORED = "ignored"
-DEAD = "dead"
-
-RETRIES = (
-    timedelta(seconds=10),
-    timedelta(minutes=2),
-    timedelta(minutes=20),
-    timedelta(hours=2),
-    timedelta(hours=8),
-)
-PATIENCE = timedelta(days=3)
-MOST_PARKED = 1000  # of one server
 MOST_READERS = 50
+MOST_TOGETHER = 96  # activities that the common reader takes in at once
 STEP = 2.0  # seconds that `pump` waits for readers who have to ask other servers
 
-_LONGEST_REASON = 300
-_GIVEN_UP = frozenset({REFUSED, IGNORED, DEAD})
-_MAY_HOLD_LATER = frozenset({ORPHAN, believing.TOO_FRESH, proofs.FUTURE})
-_FAULT = RemoteFailure("see the log", code="fault")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of an activity, and why; `again_at` is set when it is to be tried once more."""
-
-    state: str
-    reason: str | None = None
-    again_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Believed:
-    """An activity whose word holds, and how it is taken in."""
-
-    handler: Handler
-    context: Context
-
-
-Read = Believed | FedhoodError | Outcome
+COMMON = (-2, -3)  # the readers who read for all
+_AT_A_TIME = 8  # activities after which others get their turn on the loop
 
 
 async def begin(federation: Federation) -> list[asyncio.Task[None]]:
-    """Begin to read what every server said that nobody reads yet; whether any was begun. Faults are raised here."""
+    """Begin to read what nobody reads yet; the readers that were begun. Faults of those before are raised here."""
     crew = federation.readers
     crew.reap()
-    due = await federation.database.read(unread.due, federation.clock.now(), set(crew))
-    chosen = due[: MOST_READERS - len(crew)]
-    # where reading takes its time, something may have come between the last look and the end
-    again = len(due) > len(chosen) or not federation.database.single_process
-    then = federation.database.on_wake if again else None
-    return [crew.begin(_read_all(federation, reader), reader, then=then) for reader in chosen]
+    due = await federation.database.read(unread.due, federation.clock.now(), {*crew, *federation.in_hand})
+    begun = [_begin_alone(federation, reader) for reader in due if reader in unread.APART]
+    idle = [reader for reader in COMMON if reader not in set(crew)]
+    # the second is called when there is more than the first takes in hand
+    begun += [
+        crew.begin(_read_together(federation), reader, then=_again(federation))
+        for reader in idle[: len(due) - len(begun)]
+    ]
+    return begun
 
 
 async def pump(federation: Federation) -> bool:
     """`begin` for who steps by hand: returns when all readers have come to their end, or after two seconds."""
-    ended = federation.readers.reap()
+    crew = federation.readers
+    ended = crew.reap()
+    before, until = crew.tasks(), monotonic() + STEP
     begun = await begin(federation)
-    if begun:
-        await asyncio.wait(begun, timeout=STEP)
-        federation.readers.reap()
+    while (under_way := {task for task in crew.tasks() - before if not task.done()}) and monotonic() < until:
+        await asyncio.wait(under_way, timeout=max(0.0, until - monotonic()))
+    crew.reap()
     return ended or bool(begun)
 
 
@@ -115,161 +72,119 @@ async def stop(federation: Federation) -> None:
     await federation.readers.stop()
 
 
-async def _read_all(federation: Federation, reader: int) -> None:
+def _begin_alone(federation: Federation, reader: int) -> asyncio.Task[None]:
+    return federation.readers.begin(_read_alone(federation, reader), reader, then=_again(federation))
+
+
+def _again(federation: Federation) -> Callable[[], None] | None:
+    # where reading takes its time, something may have come between a reader's last look and its end
+    return None if federation.database.single_process else federation.database.on_wake
+
+
+# -- for whom others have to be asked ----------------------------------------------------------------------------------
+
+
+async def _read_alone(federation: Federation, reader: int) -> None:
     """Read what waits of one server, until there is nothing more or it has to wait.
 
     Whatever comes of it, a fault included, the row is moved on: nothing that arrives can stop what comes after it.
     """
     database = federation.database
     while rows := await database.read(unread.following, federation.clock.now(), reader):
-        read: list[tuple[Arrival, Read]] = []
+        read: list[tuple[Arrival, Weighed]] = []
         for row in rows:
-            read.append((row, await _read(federation, row)))
+            read.append((row, await weighing.weigh(federation, row)))
             if _holds_up(*read[-1]):
                 break
         try:
-            await database.write(_take_in, read)
+            await database.write(taking_in.take_in, read)
         except Overloaded:
             return  # it stays as it is and is read when there is room
 
 
-def _read_bytes(body: bytes) -> dict[str, Any]:
-    activity = strict_json.loads_object(body)
-    proofs.refuse_rearranging(activity, body)
-    return activity
-
-
-def _holds_up(row: Arrival, read: Read) -> bool:
+def _holds_up(row: Arrival, read: Weighed | Claimed) -> bool:
     """Whether what comes behind it is to be looked at only when this has been settled."""
-    if isinstance(read, Believed):
-        return read.handler.changes_belief
-    return isinstance(read, RemoteFailure) and row.state == WAITING
+    believed = read.believed if isinstance(read, Claimed) else read
+    if isinstance(believed, Believed):
+        return believed.handler.changes_belief
+    return isinstance(believed, RemoteFailure) and row.state == WAITING
 
 
-async def _read(federation: Federation, row: Arrival) -> Read:
-    """Whether an activity is to be taken in, and what is wrong with it otherwise. Nothing is changed here."""
-    try:
-        activity = federation.fresh.take(row.uri, row.body) or _read_bytes(row.body)
-        kind = handlers.kind_of(activity)
-        handler = handlers.HANDLERS.get(kind)
-        if handler is None:
-            return Outcome(state=IGNORED, reason=f"kind: {'/'.join(kind)}"[:_LONGEST_REASON])
-        handler.verify(activity)
-        peer = await federation.database.read(_peer_of, row)
-        known = await believing.believe(
-            federation, activity, peer=peer, signer=row.signer, needs=handler.needs(activity)
-        )
-    except FedhoodError as refusal:
-        return refusal
-    except Exception:  # noqa: BLE001 - a fault of ours: it is written down, and must not stop what comes after
-        logger().error("inbound.fault", inbound=row.id, traceback=traceback.format_exc())
-        return _FAULT
-    context = Context(
-        activity=activity,
-        peer=peer,
-        signer_uri=row.signer,
-        scoped=row.scoped,
-        addresses=federation.addresses,
-        fetched=known,
-    )
-    return Believed(handler=handler, context=context)
+# -- for all others ----------------------------------------------------------------------------------------------------
 
 
-# -- taking in ---------------------------------------------------------------------------------------------------------
+async def _read_together(federation: Federation) -> None:
+    """Read for everybody of whom something waits, round after round, until there is nothing that can be read so."""
+    database, crew = federation.database, federation.readers
+    passed_over: set[int] = set()
+    while True:
+        busy = {*crew, *federation.in_hand, *passed_over, *unread.APART}
+        due = await database.read(unread.due, federation.clock.now(), busy)
+        if not due:
+            return
+        # what it leaves is for the other one
+        chosen = [one for one in due if one not in federation.in_hand][: max(1, min(MOST_READERS, len(due) // 2))]
+        federation.in_hand.update(chosen)
+        try:
+            asking = await _read_round(federation, chosen)
+        except Overloaded:
+            return  # it stays as it is and is read when there is room
+        finally:
+            federation.in_hand.difference_update(chosen)
+        for reader in asking:
+            if len(crew) <= MOST_READERS:
+                _begin_alone(federation, reader)
+            else:
+                passed_over.add(reader)  # until others have come to their end
 
 
-def _take_in(uow: UnitOfWork, read: Sequence[tuple[Arrival, Read]]) -> None:
-    """What follows from each, and that it was understood: each for itself, all on the disk together."""
-    heard: set[int] = set()
-    for row, one in read:
-        outcome = _receive(uow, row, one) if isinstance(one, Believed) else _outcome(uow, row, one)
-        if outcome is not None and _settle(uow, row, outcome):
-            if row.peer == unread.STRANGERS and outcome.state in _GIVEN_UP:  # why is kept, and not what
-                InboundTable.update(body=b"").where(InboundTable.id == row.id).execute(uow.db)
-            logger().info("inbound.kept", state=outcome.state, reason=outcome.reason, peer=row.peer)
-        elif isinstance(one, Believed) and one.context.peer is not None:
-            heard.add(one.context.peer.id)
-    for peer in heard:
-        hosts.heard_from(uow, peer_id=peer)  # it is there: what waits for it is sent at once
+async def _read_round(federation: Federation, readers: list[int]) -> set[int]:
+    """Read what is next of each. Returns of whom one has to ask others first."""
+    each = max(1, min(unread.BATCH, MOST_TOGETHER // len(readers)))
+    read, asking = await _proved(federation, *await _claimed(federation, readers, each))
+    if read:
+        await federation.database.write(taking_in.take_in, read)
+    return asking
 
 
-def _receive(uow: UnitOfWork, row: Arrival, one: Believed) -> Outcome | None:
-    """Take one in. None when it was understood, or another process was faster."""
-    uow.hold(row.about or row.uri)  # a post and its removal are not taken in at once, by two readers
-    uow.db.execute_sql("SAVEPOINT arrival")
-    try:
-        if not _settle(uow, row, Outcome(state=UNDERSTOOD)):
-            return None
-        one.handler.receive(uow, one.context)
-    except FedhoodError as refusal:
-        uow.db.execute_sql("ROLLBACK TO SAVEPOINT arrival")
-        return _outcome(uow, row, refusal)
-    except Exception:  # noqa: BLE001 - a fault of ours: it is written down, and must not stop what comes after
-        uow.db.execute_sql("ROLLBACK TO SAVEPOINT arrival")
-        logger().error("inbound.fault", inbound=row.id, traceback=traceback.format_exc())
-        return _outcome(uow, row, _FAULT)
-    finally:
-        uow.db.execute_sql("RELEASE SAVEPOINT arrival")
-    return None
+async def _claimed(
+    federation: Federation, readers: list[int], each: int
+) -> tuple[list[tuple[Arrival, Weighed | Claimed]], set[int]]:
+    """The next activities of each as far as can be told here, and of whom one has to ask others first."""
+    database = federation.database
+    found: list[tuple[Arrival, Weighed | Claimed]] = []
+    asking: set[int] = set()
+    for reader in readers:
+        for row in await database.read(unread.following, federation.clock.now(), reader, limit=each):
+            claimed = await database.read(weighing.claim, federation, row)
+            if claimed is None:
+                asking.add(reader)
+                break
+            found.append((row, claimed))
+            if len(found) % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+            if _holds_up(row, claimed):
+                break
+    return found, asking
 
 
-def _outcome(uow: UnitOfWork, row: Arrival, refusal: FedhoodError | Outcome) -> Outcome:
-    if isinstance(refusal, Outcome):
-        return refusal
-    reason = f"{refusal.code}: {refusal.detail}"[:_LONGEST_REASON]
-    if isinstance(refusal, RemoteFailure | Overloaded):
-        return _later(uow.db, row, uow.now, reason)
-    if refusal.code in _MAY_HOLD_LATER:
-        return _put_off(uow.db, row, uow.now, reason, state=PARKED)
-    return Outcome(state=REFUSED, reason=reason)
-
-
-# -- the rows ----------------------------------------------------------------------------------------------------------
-
-_SETTLE = Compiled(
-    lambda: (
-        InboundTable.update(
-            state=hole("to"), reason=hole("reason"), attempts=InboundTable.attempts + 1, next_at=hole("next_at")
-        )
-        .where(
-            InboundTable.id == hole("id"),
-            InboundTable.state == hole("state"),
-            InboundTable.attempts == hole("attempts"),
-        )
-        .returning(InboundTable.id)
-    )
-)
-
-
-def _peer_of(db: peewee.Database, row: Arrival) -> Peer | None:
-    return peers.get(db, row.peer) if row.peer else peers.by_host(db, urls.authority(row.signer))
-
-
-def _settle(uow: UnitOfWork, row: Arrival, outcome: Outcome) -> bool:
-    """Write down what became of it. False when another process has done so."""
-    changed = _SETTLE.row(
-        uow.db,
-        to=outcome.state,
-        reason=outcome.reason,
-        next_at=milliseconds(outcome.again_at or uow.now),
-        id=row.id,
-        state=row.state,
-        attempts=row.attempts,
-    )
-    return changed is not None
-
-
-def _later(db: peewee.Database, row: Arrival, now: datetime, reason: str) -> Outcome:
-    """Somebody else does not answer, or we failed: it holds up what is behind it but once."""
-    return _put_off(db, row, now, reason, state=WAITING if row.attempts == 0 else PARKED)
-
-
-def _put_off(db: peewee.Database, row: Arrival, now: datetime, reason: str, *, state: str) -> Outcome:
-    """What it speaks about is not here, or cannot be asked for, and may still come."""
-    last = row.received_at + PATIENCE
-    parked = InboundTable.select().where(InboundTable.state == PARKED, InboundTable.peer == row.peer)
-    full = state == PARKED and row.state != PARKED and parked.count(db) >= MOST_PARKED
-    if now >= last or full:
-        return Outcome(state=DEAD, reason=reason)
-    wait = RETRIES[min(row.attempts, len(RETRIES) - 1)]
-    return Outcome(state=state, reason=reason, again_at=min(now + wait, last))
+async def _proved(
+    federation: Federation, found: list[tuple[Arrival, Weighed | Claimed]], asking: set[int]
+) -> tuple[list[tuple[Arrival, Weighed]], set[int]]:
+    """The same with their proofs tried. Who may have another key is asked for; what they said after it waits."""
+    claims = [one for _, one in found if isinstance(one, Claimed)]
+    base, now = federation.addresses.base, federation.clock.now()
+    tried = iter(await asyncio.to_thread(weighing.try_proofs, claims, base, now) if claims else [])
+    asking = set(asking)
+    read: list[tuple[Arrival, Weighed]] = []
+    held_up: set[int] = set()
+    for row, one in found:
+        proved = next(tried) if isinstance(one, Claimed) else one
+        if row.peer in held_up:
+            continue
+        if proved is None:
+            asking.add(row.peer)
+            held_up.add(row.peer)
+        else:
+            read.append((row, proved))
+    return read, asking

@@ -20,6 +20,7 @@ PARKED = "parked"
 
 STRANGERS = 0  # the reader of servers that are not known: they have no number
 PUT_OFF = -1  # the reader of what is parked
+APART = frozenset({STRANGERS, PUT_OFF})  # whom another server nearly always has to be asked about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ def due(db: peewee.Database, now: datetime, busy: set[int]) -> list[int]:
 
 def _may_read(db: peewee.Database, now: datetime, reader: int) -> bool:
     """Whether there is something for this reader; the bytes are not looked at where that can be told without."""
-    if reader not in {STRANGERS, PUT_OFF} and _BEHIND.row(db, peer=reader) is None:
+    if reader not in APART and _BEHIND.row(db, peer=reader) is None:
         first = _FIRST_AT.row(db, peer=reader)
         return first is not None and first[0] <= milliseconds(now)
     return bool(following(db, now, reader, limit=1))

@@ -40,6 +40,7 @@ class Float(float):
 
 # An unclosed string runs to the end instead of failing, and nothing is ever given back: linear on any input.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_UNUSUAL_NUMBER = re.compile(rb"[0-9][.eE]|[0-9]{16}|-0")  # those that are not of a kind with small integers
 _EMPTY = re.compile(rb"\[[ \t\r\n]*\]|\{[ \t\r\n]*\}")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _OPENING = frozenset(b"[{")
@@ -65,11 +66,14 @@ def loads(raw: bytes, *, limits: Limits = DEFAULT) -> JsonValue:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Invalid("the document is not UTF-8", code="json-encoding") from error
-    _check_shape(_without_strings(raw), limits)
-    try:
-        value = _DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        raise Invalid("the document is not one JSON value", code="json-syntax", position=error.pos) from error
+    structure = _without_strings(raw)
+    _check_shape(structure, limits)
+    value = _compact(raw, structure)
+    if value is None:
+        try:
+            value = _DECODER.decode(text)
+        except json.JSONDecodeError as error:
+            raise Invalid("the document is not one JSON value", code="json-syntax", position=error.pos) from error
     # only an escape can bring in a surrogate or a NUL, and only a large document a large string
     if b"\\u" in raw or len(raw) > limits.string:
         _check_strings(value, limits)
@@ -96,6 +100,20 @@ def _plain(value: Any) -> float:
     if not isinstance(value, Float):
         raise TypeError(type(value).__name__)
     return float(value)
+
+
+def _compact(raw: bytes, structure: bytes) -> JsonValue:
+    """What the document says if it is in the compact form that most servers send, None for any other.
+
+    What is written again with the very same bytes holds no name twice. A third of the time that the other way takes.
+    """
+    if b'": ' in raw[:64] or _UNUSUAL_NUMBER.search(structure) is not None:
+        return None
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None  # the other way finds out why
+    return value if orjson.dumps(value) == raw else None
 
 
 def _without_strings(raw: bytes) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from fedhood.adapters.activitypub import handlers
 from fedhood.adapters.activitypub.handlers.contract import Handler
 from fedhood.adapters.activitypub.tables import InboundTable, RemoteActorTable
-from fedhood.adapters.activitypub.understand import MOST_PARKED
+from fedhood.adapters.activitypub.taking_in import MOST_PARKED
 from fedhood.core import posts
 from fedhood.core.peers.tables import PeerTable
 from fedhood.core.posts.tables import PostTable

@@ -161,3 +161,21 @@ def test_strings_are_left_out_of_the_count_whichever_way_they_are_found(text: st
     quick, thorough = strict_json._without_strings(raw), strict_json._STRING.sub(b"0", raw)
     # what is not closed leaves a digit or none: nothing is counted by it
     assert [byte for byte in quick if byte in b"[]{},:"] == [byte for byte in thorough if byte in b"[]{},:"]
+
+
+@given(JSON)
+def test_the_compact_form_is_read_as_any_other(value: object) -> None:
+    spaced, compact = (
+        json.dumps(value, ensure_ascii=False, separators=by).encode() for by in ((", ", ": "), (",", ":"))
+    )
+    read = strict_json.loads(compact)
+    assert (repr(read), read) == (repr(strict_json.loads(spaced)), value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ['{"a":1,"a":1}', '{"a":{"b":1,"b":2}}', "9007199254740992", '["\\ud800"]', '["\\u0000"]', "1e400", "NaN", "[1,]"],
+)
+def test_what_is_refused_is_refused_in_the_compact_form_too(raw: str) -> None:
+    with pytest.raises(Invalid):
+        strict_json.loads(raw.encode())
