@@ -168,8 +168,10 @@ class Worker:
         while True:
             bell.clear()
             if not await self._try(kind):
+                # not `wait_for`: it loses a cancellation that comes together with the bell (CPython 86296)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(bell.wait(), LONGEST_REST)
+                    async with asyncio.timeout(LONGEST_REST):
+                        await bell.wait()
 
     async def _try(self, kind: Work) -> bool:
         if self._federation is None:

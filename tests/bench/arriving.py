@@ -9,28 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub import actors, hearing
 from fedhood.adapters.activitypub.hearing import Place
 from fedhood.adapters.http import strict_json
 from fedhood.core import neighbourhoods
-from fedhood.kernel.clock import write_offset
 from fedhood.kernel.sqlite import open_file
-from tests.bench.rows import Row, cpu_seconds, wait_for_port
+from tests.bench.rows import Row, cpu_seconds
+from tests.bench.running import serving
 from tests.hostile.peer import Peer, underworld
 from tests.hostile.street import PEER_INBOX, befriend
 from tests.hostile.wire import Line
 from tests.support.world import place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from fedhood.kernel.settings import Settings
@@ -60,7 +54,7 @@ async def _measure(folder: Path, hosts: int, each: int) -> list[Row]:
         settings = oak.server.settings
         await oak.close()
         letters = [[_letter(writer, group, settings, n) for n in range(each + 1)] for writer in writers]
-        with _serving(settings, folder) as process:
+        with serving(settings, folder) as process:
             port = int(settings.host.rpartition(":")[2])
             lines = [await Line.open(port, address=f"127.0.0.{2 + number}") for number in range(hosts)]
             # the first words of each make Oak ask who says them
@@ -117,28 +111,3 @@ async def _read(path: Path, count: int) -> None:
                 fates = database.execute_sql("SELECT state, reason, count(*) FROM inbound GROUP BY 1, 2").fetchall()
                 raise AssertionError(f"{have} of {count} were understood: {fates}")
             await asyncio.sleep(0.05)
-
-
-@contextmanager
-def _serving(settings: Settings, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The server in a process of its own, as soon as it listens."""
-    write_offset(folder / "clock-offset", timedelta())
-    told = {
-        "data_dir": str(settings.data_dir),
-        "listen": settings.listen,
-        "host": settings.host,
-        "profile": settings.profile.value,
-        "broken_proofs": False,
-        "clock_offset": str(folder / "clock-offset"),
-    }
-    (folder / "oak.json").write_text(json.dumps(told), encoding="utf-8")
-    with (folder / "oak.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fedhood.simulator.instance", str(folder / "oak.json")], stdout=log, stderr=log
-        )
-    try:
-        wait_for_port(int(settings.listen.rpartition(":")[2]))
-        yield process
-    finally:
-        process.terminate()
-        process.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 
@@ -11,6 +12,7 @@ from fedhood.adapters.activitypub.crew import Crew
 from fedhood.adapters.activitypub.fresh import Fresh
 
 if TYPE_CHECKING:
+    import asyncio
     from datetime import datetime
 
     from fedhood.adapters.activitypub.keys import KeyPair
@@ -28,7 +30,8 @@ class Federation:
     `key_cache` holds secrets that were read from the database, by `ActorRef`; `actors.ensure_keys` fills and bounds it.
     `senders` are under way with letters (true: on trial, for a host in trouble), `readers` with what a server said;
     `in_hand` are the servers for whom those who read for all read now, `fresh` remembers the latest that was said.
-    Where another process may exchange them, `keys_until` says when each is read again.
+    `sayings` are being made now, by what is said. Where another process may exchange keys, `keys_until` says when each
+    is read again.
     """
 
     database: Database
@@ -39,6 +42,7 @@ class Federation:
     key_cache: dict[object, KeyPair] = field(default_factory=dict, repr=False)
     senders: Crew[bool] = field(default_factory=Crew, repr=False)
     readers: Crew[int] = field(default_factory=Crew, repr=False)
+    sayings: WeakValueDictionary[object, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
     in_hand: set[int] = field(default_factory=set, repr=False)
     fresh: Fresh = field(default_factory=Fresh, repr=False)
     keys_until: dict[object, datetime] = field(default_factory=dict, repr=False)

@@ -301,3 +301,5 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], Said]] = {
     "message.create": message,
     "help.confirm": confirmation,
 }
+# their keys are `key_of` the delivery: the same to everybody
+ALIKE = ("help.create", "help.update", "help.delete")

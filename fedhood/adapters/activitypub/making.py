@@ -42,16 +42,20 @@ async def made(federation: Federation, delivery: Delivery) -> Made:
     Raises NotFound or Gone for what can be said no more, Invalid for what must not be.
     """
     database = federation.database
-    if delivery.activity is not None:
-        kept = await database.read(_kept, delivery.activity)
+    kept = None if delivery.activity is None else await database.read(_kept, delivery.activity)
+    if kept is not None:
+        return kept
+    # of fifty streams that come upon a new post at once one says it, and the others wait
+    async with federation.sayings.setdefault((delivery.verb, delivery.object, delivery.version), asyncio.Lock()):
+        kept = await database.read(_said, delivery)
         if kept is not None:
             return kept
-    key, saying = await database.read(sayings.say, federation.addresses, delivery)
-    fresh = await database.read(_kept, key)
-    if fresh is None:
-        scoped = "fhScope" in saying.document
-        fresh = Made(key=key, signer=saying.actor, scoped=scoped, body=await _signed(federation, saying))
-    return await database.write(_keep, delivery, fresh)
+        key, saying = await database.read(sayings.say, federation.addresses, delivery)
+        fresh = await database.read(_kept, key)
+        if fresh is None:
+            scoped = "fhScope" in saying.document
+            fresh = Made(key=key, signer=saying.actor, scoped=scoped, body=await _signed(federation, saying))
+        return await database.write(_keep, delivery, fresh)
 
 
 _KEPT = Compiled(
@@ -66,6 +70,28 @@ _IS_SAID = Compiled(
         DeliveryTable.number == hole("number"),
     )
 )
+# the same thing to everybody else whom it waits for: made once, it is found by all of them
+_IS_SAID_ALIKE = Compiled(
+    lambda: DeliveryTable.update(activity=hole("key")).where(
+        DeliveryTable.object == hole("object"),
+        DeliveryTable.verb == hole("verb"),
+        DeliveryTable.version == hole("version"),
+        DeliveryTable.activity.is_null(),
+    )
+)
+_KEY = Compiled(
+    lambda: DeliveryTable.select(DeliveryTable.activity).where(
+        DeliveryTable.peer == hole("peer"),
+        DeliveryTable.epoch == hole("epoch"),
+        DeliveryTable.number == hole("number"),
+    )
+)
+
+
+def _said(db: peewee.Database, delivery: Delivery) -> Made | None:
+    """The bytes of a delivery, if somebody made them meanwhile."""
+    row = _KEY.row(db, peer=delivery.peer, epoch=delivery.epoch, number=delivery.number)
+    return None if row is None or row[0] is None else _kept(db, row[0])
 
 
 def _kept(db: peewee.Database, key: str) -> Made | None:
@@ -88,6 +114,8 @@ def _keep(uow: UnitOfWork, delivery: Delivery, fresh: Made) -> Made:
             made_at=uow.now,
         ).on_conflict_ignore().execute(uow.db)
         kept = _kept(uow.db, fresh.key) or fresh
+    if delivery.verb in sayings.ALIKE:
+        _IS_SAID_ALIKE.run(uow.db, key=fresh.key, object=delivery.object, verb=delivery.verb, version=delivery.version)
     _IS_SAID.run(uow.db, key=fresh.key, peer=delivery.peer, epoch=delivery.epoch, number=delivery.number)
     return kept
 

@@ -367,3 +367,5 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], Said]] = {
     "thanks.give": thanks,
     "thanks.undo": thanks_undone,
 }
+# their keys are `key_of` the delivery: the same to everybody
+ALIKE = ("post.create", "post.update", "post.delete", "reply.send", "reply.announce")

@@ -33,6 +33,8 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, S
     ROTATED: _said_when_it_happened,
     **city_messages.SAYINGS,
 }
+# what is said to many in the same bytes: its key follows from the verb, the thing and its version alone
+ALIKE = frozenset({*posts.ALIKE, *help_requests.ALIKE, *city_messages.SAYINGS})
 
 
 def say(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> tuple[str, Saying]:
