@@ -13,7 +13,7 @@ from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core import accounts, help_requests, metrics, moderation, neighbourhoods, peers, posts
 from fedhood.core.help_requests import Outcome
 from fedhood.core.peers import PeerState, Trust
-from fedhood.core.posts import Audience, Post
+from fedhood.core.posts import Audience, Post, Standing
 from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, among, hole
 
@@ -84,8 +84,8 @@ def _deliver_all(uow: UnitOfWork, to: Collection[int], verb: str, about: int, ve
         uow.wake_worker()
 
 
-def readers(db: peewee.Database, post: Post, now: datetime, *, peer: int | None = None) -> list[int]:
-    """The peers that host a place of this post and are granted it at this moment, by id; with `peer` that one, or none.
+def readers(db: peewee.Database, post: Post, now: datetime) -> list[int]:
+    """The peers that host a place of this post and are granted it at this moment, by id (`is_reader` for one).
 
     A place counts while its neighbourhood is paired with the root's, a peer while our agreement with it covers the
     audience. Raises NotFound.
@@ -98,10 +98,20 @@ def readers(db: peewee.Database, post: Post, now: datetime, *, peer: int | None 
     places = set(root.places)
     paired = {
         place.peer
-        for place in neighbourhoods.readers_of(db, root.neighbourhood, peer=peer)
+        for place in neighbourhoods.readers_of(db, root.neighbourhood)
         if place.peer is not None and place.id in places
     }
     return peers.granted(db, paired, scope=vocabulary.scope_of(post.audience), now=now) if paired else []
+
+
+def is_reader(db: peewee.Database, post: Standing, root: Standing, peer: int, now: datetime) -> bool:
+    """Whether `readers` has this peer: of a post for hundreds it is asked hundreds of times."""
+    if post.audience is Audience.NEIGHBOURHOOD or root.uri is not None:
+        return False
+    paired = [place.id for place in neighbourhoods.readers_of(db, root.neighbourhood, peer=peer)]
+    if not paired or not posts.told_in(db, root.id, paired):
+        return False
+    return bool(peers.granted(db, [peer], scope=vocabulary.scope_of(post.audience), now=now))
 
 
 def _home_of(db: peewee.Database, post: Post) -> int | None:

@@ -18,10 +18,12 @@ from fedhood.core.help_requests import Sent
 from fedhood.core.peers import Trust
 from fedhood.kernel.clock import from_milliseconds, milliseconds
 from fedhood.kernel.database import Compiled, hole
+from fedhood.kernel.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
+    from fedhood.core.posts import Standing
     from fedhood.kernel.engine import UnitOfWork
 
 # a removal is worth more patience than what it removes
@@ -149,13 +151,20 @@ def may_go(db: peewee.Database, delivery: Delivery, now: datetime) -> bool:
 
 def _may_be_read(db: peewee.Database, delivery: Delivery, granted: Container[str], now: datetime) -> bool:
     """Whether a post is for the peer. One that is hidden is for nobody: shown again, it is said anew."""
-    post = posts.row(db, post_id=delivery.object)
-    root = post if post.root is None else posts.row(db, post_id=post.root)
-    if post.hidden_at is not None or root.hidden_at is not None:
+    post = _standing(db, delivery.object)
+    root = post if post.root is None else _standing(db, post.root)
+    if post.hidden or root.hidden:
         return False
     if root.uri is None:
-        return bool(outbox.readers(db, post, now, peer=delivery.peer))
+        return outbox.is_reader(db, post, root, delivery.peer, now)
     return vocabulary.scope_of(post.audience) in granted
+
+
+def _standing(db: peewee.Database, post_id: int) -> Standing:
+    found = posts.standing(db, post_id)
+    if found is None:
+        raise NotFound
+    return found
 
 
 # -- what became of it -------------------------------------------------------------------------------------------------

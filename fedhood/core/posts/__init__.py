@@ -23,6 +23,7 @@ from fedhood.core.posts.model import (
     ReplyMirrorDeleted,
     ReplyMirrored,
     ReplyMirrorEdited,
+    Standing,
 )
 from fedhood.core.posts.service import (
     at_version,
@@ -49,7 +50,9 @@ from fedhood.core.posts.store import (
     places_of,
     post_of,
     replies_of,
+    standing,
     told,
+    told_in,
 )
 from fedhood.core.posts.tables import PlaceTable, PostTable
 from fedhood.core.posts.visibility import condition, may_see
@@ -72,6 +75,7 @@ __all__ = [
     "ReplyMirrorDeleted",
     "ReplyMirrorEdited",
     "ReplyMirrored",
+    "Standing",
     "all_hidden",
     "answers_to",
     "at_version",
@@ -100,6 +104,8 @@ __all__ = [
     "reply",
     "resident",
     "row",
+    "standing",
     "thread",
     "told",
+    "told_in",
 ]

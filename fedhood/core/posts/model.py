@@ -87,6 +87,18 @@ class Post:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What has to be known of a post before it may be said to somebody."""
+
+    id: int
+    root: int | None
+    audience: Audience
+    neighbourhood: int
+    hidden: bool
+    uri: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """One answer to "who can read this?": an audience, its places, and the names of the places next door."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from fedhood.core.posts.model import Audience, Category, Kind, Post
+from fedhood.core.posts.model import Audience, Category, Kind, Post, Standing
 from fedhood.core.posts.tables import PlaceTable, PostTable, VersionTable
 from fedhood.kernel.clock import from_milliseconds, milliseconds
 from fedhood.kernel.database import Compiled, among, hole
@@ -44,6 +44,18 @@ _PLACES = Compiled(
         PlaceTable.select(PlaceTable.post, PlaceTable.place, PlaceTable.parted, PlaceTable.hidden)
         .where(among(PlaceTable.post, "posts"))
         .order_by(PlaceTable.post, PlaceTable.place)
+    )
+)
+_STANDING = Compiled(
+    lambda: PostTable.select(
+        PostTable.id, PostTable.root, PostTable.audience, PostTable.neighbourhood, PostTable.hidden_at, PostTable.uri
+    ).where(PostTable.id == hole("id"))
+)
+_TOLD_IN = Compiled(
+    lambda: (
+        PlaceTable.select(PlaceTable.place)
+        .where(PlaceTable.post == hole("post"), among(PlaceTable.place, "places"))
+        .limit(1)
     )
 )
 _INSERT = Compiled(
@@ -118,6 +130,21 @@ def by_id(db: peewee.Database, post_id: int) -> Post | None:
 def by_uri(db: peewee.Database, uri: str) -> Post | None:
     """The mirrored post with this address."""
     return _with_places(db, _BY_URI.row(db, uri=uri))
+
+
+def standing(db: peewee.Database, post_id: int) -> Standing | None:
+    """What has to be known of a post before it may be said, without its places: there may be hundreds."""
+    row = _STANDING.row(db, id=post_id)
+    if row is None:
+        return None
+    return Standing(
+        id=row[0], root=row[1], audience=Audience(row[2]), neighbourhood=row[3], hidden=row[4] is not None, uri=row[5]
+    )
+
+
+def told_in(db: peewee.Database, root: int, places: Iterable[int]) -> bool:
+    """Whether this root was told to one of these places, whether it is still read there or not."""
+    return _TOLD_IN.row(db, post=root, places=list(places)) is not None
 
 
 def _with_places(db: peewee.Database, row: tuple[Any, ...] | None) -> Post | None:
