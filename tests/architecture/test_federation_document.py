@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from fedhood.adapters.activitypub.handlers import HANDLERS
+from fedhood.adapters.activitypub.handlers import HANDLERS, OF_VISITORS
 from fedhood.adapters.activitypub.sayings import SAYINGS
 
 TEXT = (Path(__file__).parents[2] / "FEDERATION.md").read_text("utf-8")
@@ -25,6 +25,15 @@ def test_everything_that_is_understood_is_in_the_document_and_no_more():
         objects = re.findall(r"`([A-Za-z]+)`", inner) or [""]
         named |= {(kind, one) for kind in re.findall(r"`([A-Za-z]+)`", kinds) for one in objects}
     assert named == set(HANDLERS)
+
+
+def test_everything_that_visitors_say_is_in_the_document_and_no_more():
+    named = set()
+    for row in rows("People on other software"):
+        _, kinds, inner, *_ = row.split("|")
+        objects = [*re.findall(r"`([A-Z][a-z]+)`", inner.partition("(")[0]), *([""] if "an address" in inner else [])]
+        named |= {(kind, one) for kind in re.findall(r"`([A-Za-z]+)`", kinds) for one in objects}
+    assert named == set(OF_VISITORS)
 
 
 def rows(title: str) -> list[str]:
