@@ -47,6 +47,11 @@ class Elsewhere:
     def base(self) -> str:
         return f"http://{self.host}"
 
+    @property
+    def key(self):
+        """The key by which everybody there signs."""
+        return _rsa()
+
     async def serve(self, request: web.Request) -> web.Response:
         url = f"http://{request.host}{request.path_qs}"
         if request.method == "POST":

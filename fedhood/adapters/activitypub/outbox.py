@@ -174,9 +174,9 @@ def _thanks(uow: UnitOfWork, verb: str, post_id: int, account: int) -> None:
 
 def _to_person(uow: UnitOfWork, account: int, verb: str, about: int, version: int = 0) -> None:
     """To the server of one person, if that is another."""
-    peer = accounts.get(uow.db, account).peer
-    if peer is not None:
-        deliver(uow, peer, verb, about, version)
+    who = accounts.get(uow.db, account)
+    if who.peer is not None and who.visitor is None:
+        deliver(uow, who.peer, verb, about, version)
 
 
 # -- help --------------------------------------------------------------------------------------------------------------
