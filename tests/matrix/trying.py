@@ -181,7 +181,7 @@ async def _with_inboxes(trier: Trier, viewer: Viewer) -> None:
     said = {
         "@context": "https://www.w3.org/ns/activitystreams",
         "id": f"{origin}/ap/activities/x",
-        "type": "Announce",
+        "type": "Offer",
         "actor": f"{origin}/ap/instance",
         "to": ["https://www.w3.org/ns/activitystreams#Public"],
         "object": {"id": f"{origin}/ap/notes/1", "type": "Note", "content": "x"},

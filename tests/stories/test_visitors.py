@@ -277,6 +277,50 @@ async def test_a_visitor_answers_twenty_times_in_one_thread_and_no_more(street):
     assert len(await thread(elm, post, ana)) == 20
 
 
+async def test_anything_else_of_a_visitor_is_counted_and_ignored_and_its_words_are_not_kept(street):
+    elm, ana, there = street
+    who, _ = await follow(elm, there)
+    post = await say(elm, ana, "Street party on Sunday")
+    for said in (
+        there.said(who, "Announce", elm.server.addresses.note(post), summary="words of mine"),
+        there.said(who, "Move", who, target=f"{who}-moved"),
+        there.said(who, "Create", {"id": f"{who}/q/1", "type": "Question", "content": "words of mine"}),
+        there.said(who, "Create", there.note(who, 9, "words of mine", f"{there.base}/notes/1")),
+    ):
+        assert (await there.tell(elm, "/ap/inbox", said)).status == 202
+    await settle(elm)
+    kept = await rows(elm, InboundTable, InboundTable.state, InboundTable.body)
+    assert sorted(state for state, _ in kept) == ["ignored", "ignored", "ignored", "refused", "understood"]
+    assert not any(b"words of mine" in bytes(body) for _, body in kept)
+
+
+@pytest.mark.parametrize("path", ["/ap/inbox", "/ap/instance/inbox", "/ap/instance/peer-inbox"])
+async def test_what_is_scoped_and_what_binds_is_not_for_visitors(street, path):
+    elm, ana, there = street
+    who, _ = await follow(elm, there)
+    post = await say(elm, ana, "Among neighbours", Audience.NEIGHBOURHOOD)
+    note = there.note(who, 1, "<p>I read it</p>", elm.server.addresses.note(post), fhScope="neighbours")
+    before = await rows(elm, InboundTable, InboundTable.id)
+    for said in (
+        there.said(who, "Create", note, fhScope="neighbours", to=[group(elm)]),
+        there.said(who, "Offer", {"type": "Agreement"}, fhScope="direct"),
+        there.said(who, "Accept", {"type": "Follow"}),
+    ):
+        assert (await there.tell(elm, path, said)).status in {403, 422}
+    assert await rows(elm, InboundTable, InboundTable.id) == before
+
+
+async def test_a_visitor_who_is_called_something_else_is_asked_about_anew(street):
+    elm, ana, there = street
+    who = there.person("mo")
+    post = await say(elm, ana, "Street party on Sunday")
+    await answer(elm, there, who, 1, "<p>I bring cake</p>", post)
+    there.documents[who]["name"] = "Moira"
+    await there.tell(elm, "/ap/inbox", there.said(who, "Update", there.documents[who]))
+    await settle(elm)
+    assert [entry.author.name for entry in await thread(elm, post, ana)] == ["Moira"]
+
+
 async def test_somebody_else_cannot_speak_for_a_visitor(street):
     elm, ana, there = street
     who, other = there.person("mo"), there.person("li")

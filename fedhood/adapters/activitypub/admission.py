@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 IN_QUESTION = 600  # seconds until two people may have spoken with each other
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
-# what people on other software say: the first three always, the rest where they are received
+# what people on other software say is heard always, or where they are received; what binds two is for neighbours
 _OF_VISITORS = frozenset({"Follow", "Undo", "Delete"})
 _OF_WHO_IS_KNOWN = frozenset({"Undo", "Delete", "Update"})
-_OF_GUESTS = frozenset({"Create", "Update", "Like"})
+_OF_NEIGHBOURS = frozenset({"Accept", "Reject", "Offer"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def is_of_a_visitor(peer: Peer | None, document: dict[str, Any], instance: str) 
         return False
     about = document.get("object")
     named = about.get("id") if isinstance(about, dict) else about
-    return document.get("type") in _OF_VISITORS | _OF_GUESTS and named != instance
+    return document.get("type") not in _OF_NEIGHBOURS and named != instance
 
 
 def _is_welcome(db: peewee.Database, document: dict[str, Any]) -> bool:
