@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from fedhood.adapters.activitypub import keys
+from fedhood.adapters.activitypub import keys, standing
 from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable, InboundTable, StrangerTable
-from fedhood.core import moderation, notifications, peers, posts, timelines, visitors
+from fedhood.core import help_requests, moderation, notifications, peers, posts, timelines, visitors
 from fedhood.core.moderation import Reason
 from fedhood.core.notifications import Kind
 from fedhood.core.posts import Audience
@@ -443,6 +443,40 @@ async def test_what_was_hidden_before_it_went_does_not_go(street):
     await elm.database.write(moderation.hide, by=ana, post_id=post)
     await settle(elm)
     assert there.received == []
+
+
+async def test_what_is_shown_again_goes_to_who_did_not_get_it(street):
+    elm, ana, there = street
+    await follow(elm, there)
+    nel = await elm.resident("Nel Stoep")
+    got = await say(elm, nel, "Street party on Sunday")
+    missed = await elm.database.write(posts.publish, by=nel, text="Perhaps this", audience=Audience.PUBLIC)
+    for act in (moderation.hide, moderation.restore):
+        for post in (got, missed):
+            await elm.database.write(act, by=ana, post_id=post)
+        await settle(elm)
+    notes = [elm.server.addresses.note(post) for post in (got, missed)]
+    assert [one["object"] for one in there.of_kind("Announce")] == notes
+
+
+async def test_a_resident_who_leaves_is_gone_there_too(street):
+    elm, _, there = street
+    await follow(elm, there)
+    nel = await elm.resident("Nel Stoep")
+    await say(elm, nel, "Street party on Sunday")
+    await elm.database.write(help_requests.farewell, by=nel)
+    await settle(elm)
+    last = there.of_kind("Delete")[-1]
+    assert last["object"] == last["actor"]
+    assert last["actor"].startswith(f"{elm.server.addresses.base}/ap/people/")
+
+
+async def test_who_keeps_the_machine_need_not_call_where_visitors_come_from(street):
+    elm, ana, there = street
+    await follow(elm, there)
+    there.status[f"{there.base}/inbox"] = 503
+    await say(elm, ana, "Street party on Sunday")
+    assert await elm.database.read(standing.unreached) == []
 
 
 async def test_a_neighbour_is_sent_to_before_any_stranger(street):

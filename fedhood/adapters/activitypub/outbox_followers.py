@@ -117,9 +117,23 @@ def is_for_followers(post: Post) -> bool:
 def post_published(uow: UnitOfWork, *, post_id: int, version: int) -> None:
     """A resident told something to everyone: the followers of their neighbourhood get it."""
     post = posts.row(uow.db, post_id=post_id)
-    if is_for_followers(post) and neighbourhoods.get(uow.db, post.neighbourhood).visitors:
-        places = uow.db.execute_sql(_PLACES.replace("?", uow.db.param), [post.neighbourhood]).fetchall()
-        _tell(uow, places, POST, post_id, version)
+    if is_for_followers(post):
+        _tell(uow, _places(uow.db, post), POST, post_id, version)
+
+
+def _places(db: peewee.Database, post: Post) -> list[Place]:
+    if not neighbourhoods.get(db, post.neighbourhood).visitors:
+        return []
+    found = db.execute_sql(_PLACES.replace("?", db.param), [post.neighbourhood]).fetchall()
+    return [(peer, endpoint) for peer, endpoint in found]
+
+
+def post_shown(uow: UnitOfWork, *, post_id: int) -> None:
+    """A post is shown again: those get it to whom it did not go while it was hidden."""
+    post = posts.row(uow.db, post_id=post_id)
+    if is_for_followers(post) and post.deleted_at is None and post.hidden_at is None:
+        got = {(peer, inbox) for peer, inbox in _TOLD.rows(uow.db, object=post_id)}
+        _tell(uow, [one for one in _places(uow.db, post) if one not in got], POST, post_id, post.version)
 
 
 def post_edited(uow: UnitOfWork, *, post_id: int, version: int) -> None:
