@@ -321,6 +321,97 @@ async def test_a_visitor_who_is_called_something_else_is_asked_about_anew(street
     assert [entry.author.name for entry in await thread(elm, post, ana)] == ["Moira"]
 
 
+# the shapes in which Mastodon 4 writes actors and Notes: what it says beyond what we read
+_MASTODON_ACTOR = [
+    "https://www.w3.org/ns/activitystreams",
+    "https://w3id.org/security/v1",
+    {
+        "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
+        "toot": "http://joinmastodon.org/ns#",
+        "featured": {"@id": "toot:featured", "@type": "@id"},
+        "featuredTags": {"@id": "toot:featuredTags", "@type": "@id"},
+        "alsoKnownAs": {"@id": "as:alsoKnownAs", "@type": "@id"},
+        "movedTo": {"@id": "as:movedTo", "@type": "@id"},
+        "schema": "http://schema.org#",
+        "PropertyValue": "schema:PropertyValue",
+        "value": "schema:value",
+        "discoverable": "toot:discoverable",
+        "suspended": "toot:suspended",
+        "memorial": "toot:memorial",
+        "indexable": "toot:indexable",
+        "attributionDomains": {"@id": "toot:attributionDomains", "@type": "@id"},
+        "focalPoint": {"@container": "@list", "@id": "toot:focalPoint"},
+    },
+]
+_MASTODON_NOTE = [
+    "https://www.w3.org/ns/activitystreams",
+    {
+        "ostatus": "http://ostatus.org#",
+        "atomUri": "ostatus:atomUri",
+        "inReplyToAtomUri": "ostatus:inReplyToAtomUri",
+        "conversation": "ostatus:conversation",
+        "sensitive": "as:sensitive",
+        "toot": "http://joinmastodon.org/ns#",
+        "votersCount": "toot:votersCount",
+        "gts": "https://gotosocial.org/ns#",
+        "interactionPolicy": {"@id": "gts:interactionPolicy", "@type": "@id"},
+        "canQuote": {"@id": "gts:canQuote", "@type": "@id"},
+        "automaticApproval": {"@id": "gts:automaticApproval", "@type": "@id"},
+        "manualApproval": {"@id": "gts:manualApproval", "@type": "@id"},
+    },
+]
+
+
+async def test_what_mastodon_writes_is_understood(street):
+    elm, ana, there = street
+    who, _ = await follow(
+        elm,
+        there,
+        **{"@context": _MASTODON_ACTOR, "summary": "<p>Hi</p>", "tag": [], "attachment": [], "discoverable": True},
+    )
+    post = await say(elm, ana, "Street party on Sunday")
+    author = (await elm.database.read(lambda db: db.execute_sql("SELECT key FROM account").fetchone()))[0]
+    address = elm.server.addresses.person(author)
+    said = (
+        f'<p><span class="h-card" translate="no"><a href="{address}" class="u-url mention">@<span>ana</span></a></span>'
+    )
+    note = there.note(
+        who,
+        7,
+        f"{said} I bring cake &amp; tea</p>",
+        elm.server.addresses.note(post),
+        cc=[f"{who}/followers", address],
+        summary=None,
+        sensitive=False,
+        atomUri=f"{who}/statuses/7",
+        conversation="tag:elsewhere,2026:objectId=1",
+        contentMap={"en": "<p>I bring cake</p>"},
+        attachment=[],
+        tag=[{"type": "Mention", "href": address, "name": "@ana"}],
+        interactionPolicy={"canQuote": {"automaticApproval": [PUBLIC], "manualApproval": []}},
+        replies={
+            "id": f"{who}/statuses/7/replies",
+            "type": "Collection",
+            "first": {"type": "CollectionPage", "items": []},
+        },
+    )
+    create = there.said(who, "Create", note, to=note["to"], cc=note["cc"])
+    create |= {"@context": _MASTODON_NOTE, "signature": {"type": "RsaSignature2017", "signatureValue": "eA=="}}
+    assert (await there.tell(elm, f"/ap/people/{author}/inbox", create)).status == 202
+    await settle(elm)
+    (entry,) = await thread(elm, post, ana)
+    assert (entry.post.text, entry.post.language) == ("@ana I bring cake & tea", "en")
+
+
+async def test_who_is_called_by_a_short_public_or_unlisted_word_is_heard(street):
+    elm, ana, there = street
+    who = there.person("mo")
+    post = await say(elm, ana, "Street party on Sunday")
+    await answer(elm, there, who, 1, "<p>One</p>", post, to=["as:Public"])
+    await answer(elm, there, who, 2, "<p>Two</p>", post, to=[f"{who}/followers"], cc=["Public"])
+    assert [entry.post.text for entry in await thread(elm, post, ana)] == ["One", "Two"]
+
+
 async def test_somebody_else_cannot_speak_for_a_visitor(street):
     elm, ana, there = street
     who, other = there.person("mo"), there.person("li")

@@ -1,10 +1,11 @@
 """What is said to people on other software has the shape of the recorded documents, and what is scoped never is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from fedhood.adapters.activitypub import outbox_followers, sayings, streams
+from fedhood.adapters.activitypub import deliver, outbox, outbox_followers, sayings, streams
 from fedhood.adapters.activitypub.actors import group, person
 from fedhood.adapters.activitypub.saying import Delivery
 from fedhood.adapters.activitypub.tables import DeliveryTable
@@ -186,3 +187,40 @@ def test_an_edit_is_the_authors_own_word(database: Database, clock: FakeClock) -
     assert comparable(saying.document).keys() == comparable(recorded).keys()
     assert saying.document["to"] == recorded["to"]
     assert saying.document["object"]["updated"] == "2026-11-22T09:00:00Z"
+
+
+# -- neighbours come first ---------------------------------------------------------------------------------------------
+
+
+def crowded(uow: UnitOfWork, world: World) -> None:
+    for number in range(60):
+        follow(uow, world, host=f"h{number}.example")
+    swap(uow, world)
+    outbox.deliver(uow, world.peer, "post.create", 1002, 1)
+
+
+def test_a_neighbour_is_begun_with_before_any_server_of_followers(database: Database) -> None:
+    world = build(database)
+    database.transact(crowded, world)
+    due = database.look(streams.due, NINE)
+    assert (due[0].peer, due[0].stranger) == (world.peer, False)
+    assert len(due) == 61
+    assert all(one.stranger for one in due[1:])
+
+
+def test_followers_never_have_all_the_places(database: Database) -> None:
+    world = build(database)
+    database.transact(crowded, world)
+    neighbour, *strangers = database.look(streams.due, NINE)
+    first = deliver._chosen(strangers, [])
+    assert len(first) == deliver.MOST_STRANGERS < deliver.MOST_AT_ONCE
+    assert deliver._chosen([neighbour, *strangers[len(first) :]], first) == [neighbour]
+
+
+def test_dead_servers_of_followers_are_tried_a_few_at_a_time_and_after_neighbours(database: Database) -> None:
+    world = build(database)
+    database.transact(crowded, world)
+    dead = [replace(one, troubled=True) for one in database.look(streams.due, NINE)]
+    tried = deliver._chosen(dead, [])
+    assert tried[0].peer == world.peer
+    assert len(tried) == deliver.MOST_TRIALS
