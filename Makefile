@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test setup setup-dev check format matrix demo bench hostile interop-vectors crash serve-story lock clean
+.PHONY: help run test setup setup-dev check format matrix demo bench hostile interop interop-vectors crash serve-story lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ bench: setup-dev ## measure, beside the ceilings of the same run (some minutes)
 
 hostile: setup-dev ## a hostile peer tries what went wrong elsewhere (under a minute)
 	@$(BIN)/python -m tests.hostile
+
+interop: setup-dev ## play with a live Fedify server, both ways, which is fetched for it (under a minute; needs npm)
+	@$(BIN)/python -m tests.interop.live
 
 interop-vectors: setup-dev ## compare signatures with Fedify, which is fetched for it (needs npm)
 	@$(BIN)/python -m tests.interop

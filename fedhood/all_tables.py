@@ -12,6 +12,7 @@ from fedhood.adapters.activitypub.tables import (
     KnownSchemeTable,
     RemoteActorTable,
     RetiredKeyTable,
+    StrangerTable,
 )
 from fedhood.core.access.tables import AttemptTable, LinkTable, PassphraseTable, RightTable, SessionTable
 from fedhood.core.accounts.tables import AccountTable
@@ -34,6 +35,7 @@ from fedhood.core.notifications.tables import NotificationTable
 from fedhood.core.peers.tables import AgreementTable, FollowedListTable, ListedTable, PeerTable, PublishedListTable
 from fedhood.core.posts.tables import PlaceTable, PostTable, VersionTable
 from fedhood.core.relations.tables import BlockTable
+from fedhood.core.visitors.tables import FollowerTable
 from fedhood.kernel.facts import FactTable
 from fedhood.kernel.jobs import JobTable
 from fedhood.kernel.state import InstanceTable, RunTable, SlotTable
@@ -62,6 +64,7 @@ TABLES: tuple["type[Table]", ...] = (
     PublishedListTable,
     FollowedListTable,
     ListedTable,
+    FollowerTable,
     HouseholdTable,
     MembershipTable,
     SheetTable,
@@ -92,6 +95,7 @@ TABLES: tuple["type[Table]", ...] = (
     ActorKeyTable,
     RetiredKeyTable,
     RemoteActorTable,
+    StrangerTable,
     ActivityTable,
     DeliveryTable,
     HeardTable,

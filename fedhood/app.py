@@ -152,7 +152,7 @@ def _keep_host(uow: UnitOfWork, *, host: str) -> None:
     kept = state.read(uow.db, "host")
     if kept == host or (not kept and not host):
         return
-    if kept and peers.all_peers(uow.db):
+    if kept and peers.is_known_outside(uow.db):
         raise Invalid(f"neighbours know this server as {kept}; its host can no longer be changed", code="host-fixed")
     state.write(uow, name="host", value=host)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fedhood import city_consequences, peer_consequences, said_anew
-from fedhood.adapters.activitypub import outbox
+from fedhood import city_consequences, peer_consequences, said_anew, visitor_consequences
+from fedhood.adapters.activitypub import outbox, outbox_followers
 from fedhood.core import (
     access,
     accounts,
@@ -53,10 +53,12 @@ def _tell(uow: UnitOfWork, account: int, kind: Kind, about: int, actor: int | No
 def _post_published(uow: UnitOfWork, fact: posts.PostPublished) -> None:
     if fact.category != posts.Category.HELP and fact.audience != posts.Audience.NEIGHBOURHOOD:
         outbox.post_published(uow, post_id=fact.object or 0, version=1)
+        outbox_followers.post_published(uow, post_id=fact.object or 0, version=1)
 
 
 def _post_edited(uow: UnitOfWork, fact: posts.PostEdited) -> None:
     outbox.post_edited(uow, post_id=fact.object or 0, version=fact.version)
+    outbox_followers.post_edited(uow, post_id=fact.object or 0, version=fact.version)
 
 
 def _post_deleted(uow: UnitOfWork, fact: posts.PostDeleted) -> None:
@@ -69,12 +71,14 @@ def _post_deleted(uow: UnitOfWork, fact: posts.PostDeleted) -> None:
         outbox.help_deleted(uow, post_id=post.id)
     else:
         outbox.post_deleted(uow, post_id=post.id)
+        outbox_followers.post_deleted(uow, post_id=post.id)
 
 
 def _replied(uow: UnitOfWork, fact: posts.Replied) -> None:
     reply = posts.row(uow.db, post_id=fact.object or 0)
     _tell(uow, fact.to, Kind.REPLY, fact.post, reply.author)
     outbox.replied(uow, reply_id=reply.id)
+    outbox_followers.answered(uow, reply_id=reply.id, version=reply.version)
 
 
 def _reply_mirrored(uow: UnitOfWork, fact: posts.ReplyMirrored) -> None:
@@ -321,4 +325,5 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     metrics.ReportRefusedHere: (_report_refused_here,),
     **peer_consequences.TABLE,
     **city_consequences.TABLE,
+    **visitor_consequences.TABLE,
 }

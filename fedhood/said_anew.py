@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import outbox
+from fedhood.adapters.activitypub import outbox, outbox_followers
 from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core import help_requests, interactions, neighbourhoods, posts
 from fedhood.kernel.clock import milliseconds
@@ -55,6 +55,7 @@ def of_a_post(uow: UnitOfWork, post_id: int) -> None:
     post = posts.row(uow.db, post_id=post_id)
     if post.root is not None or post.uri is None:
         _say(uow, post)
+    outbox_followers.post_shown(uow, post_id=post.id)
     if post.root is None:
         for answer in posts.replies_of(uow.db, post.id):
             _say(uow, answer)

@@ -75,6 +75,7 @@ class Neighbourhood(_Table):
     rules = peewee.TextField()
     peer = peewee.IntegerField(null=True)
     uri = peewee.TextField(null=True)
+    visitors = peewee.BooleanField()
     created_at = peewee.BigIntegerField()
     replaced_at = peewee.BigIntegerField(null=True)
     version = peewee.IntegerField()
@@ -104,6 +105,7 @@ class Account(_Table):
     neighbourhood = peewee.IntegerField(null=True)
     peer = peewee.IntegerField(null=True)
     uri = peewee.TextField(null=True, unique=True)
+    visitor = peewee.TextField(null=True)
     language = peewee.TextField()
     state = peewee.TextField()
     joined_at = peewee.BigIntegerField()
@@ -262,6 +264,23 @@ class Listed(_Table):
     class Meta:
         table_name = 'listed'
         indexes = ((('peer', 'host'), True), (('host',), False))
+
+
+class Follower(_Table):
+    id = peewee.BigIntegerField(primary_key=True)
+    neighbourhood = peewee.IntegerField()
+    actor = peewee.TextField()
+    peer = peewee.IntegerField()
+    inbox = peewee.TextField()
+    endpoint = peewee.TextField()
+    follow = peewee.TextField()
+    standing = peewee.TextField()
+    version = peewee.IntegerField()
+    at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = 'follower'
+        indexes = ((('actor', 'neighbourhood'), True), (('endpoint',), False), (('peer',), False))
 
 
 class Household(_Table):
@@ -689,6 +708,22 @@ class RemoteActor(_Table):
         table_name = 'remote_actor'
 
 
+class Stranger(_Table):
+    uri = peewee.TextField(primary_key=True)
+    host = peewee.TextField()
+    handle = peewee.TextField()
+    name = peewee.TextField()
+    inbox = peewee.TextField()
+    shared_inbox = peewee.TextField(null=True)
+    key_uri = peewee.TextField(unique=True)
+    key_kind = peewee.TextField()
+    key_text = peewee.TextField()
+    fetched_at = peewee.BigIntegerField(index=True)
+
+    class Meta:
+        table_name = 'stranger'
+
+
 class Activity(_Table):
     key = peewee.TextField(primary_key=True)
     signer_kind = peewee.TextField()
@@ -711,6 +746,7 @@ class Delivery(_Table):
     state = peewee.TextField()
     attempts = peewee.IntegerField()
     activity = peewee.TextField(null=True)
+    inbox = peewee.TextField(null=True)
     last_status = peewee.IntegerField(null=True)
     last_error = peewee.TextField(null=True)
     at = peewee.BigIntegerField()
@@ -799,6 +835,7 @@ TABLES = (
     PublishedList,
     FollowedList,
     Listed,
+    Follower,
     Household,
     Membership,
     CodeSheet,
@@ -828,6 +865,7 @@ TABLES = (
     ActorKey,
     RetiredKey,
     RemoteActor,
+    Stranger,
     Activity,
     Delivery,
     Heard,
@@ -840,7 +878,10 @@ WITHOUT_ROWID = (
 )
 INDEXES = (
     'CREATE UNIQUE INDEX "neighbourhood_uri" ON "neighbourhood" ("uri") WHERE ("replaced_at" IS NULL)',
+    'CREATE INDEX "follower_follows" ON "follower" ("neighbourhood", "peer", "endpoint") WHERE ("standing" = \'follows\')',
+    'CREATE INDEX "follower_refused" ON "follower" ("at") WHERE ("standing" = \'refused\')',
     'CREATE INDEX "post_category_id" ON "post" ("category", "id")',
+    'CREATE INDEX "post_public" ON "post" ("neighbourhood", "id") WHERE (("audience" = \'public\') AND ("root" IS NULL))',
     'CREATE INDEX "post_root_id" ON "post" ("root", "id") WHERE ("root" IS NOT NULL)',
     'CREATE INDEX "post_hidden" ON "post" ("hidden_at") WHERE ("hidden_at" IS NOT NULL)',
     'CREATE INDEX "post_place_post" ON "post_place" ("post")',

@@ -33,7 +33,7 @@ def fetch() -> None:
 def run(script: str, given: dict[str, Any]) -> dict[str, Any]:
     """Hand a script one JSON document, and read the one that it answers."""
     done = subprocess.run(
-        [*_node(), script], input=json.dumps(given).encode(), capture_output=True, cwd=HERE, check=False, timeout=300
+        [*node(), script], input=json.dumps(given).encode(), capture_output=True, cwd=HERE, check=False, timeout=300
     )
     if done.returncode != 0:
         raise Missing(f"{script} broke off:\n{done.stderr.decode()}")
@@ -41,7 +41,7 @@ def run(script: str, given: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _node() -> tuple[str, ...]:
+def node() -> tuple[str, ...]:
     """The machine's Node, or one from npm where that is missing or too old."""
     node = shutil.which("node")
     if node is None:

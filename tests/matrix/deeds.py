@@ -60,7 +60,7 @@ def _as_the_city(thing: str, viewer: str) -> bool:
 
 def _as_author_or_moderator(thing: str, viewer: str) -> bool:
     theirs = thing.startswith("oak's")
-    if thing in expected.CITYS:  # here it can be hidden; the city alone takes it back
+    if thing in expected.CITYS | expected.VISITORS:  # here it can be hidden; who wrote it alone takes it back
         return False
     if viewer in expected.KEEPERS:  # who keeps the whole server takes away what is its own; a mirror can only be hidden
         return expected.knows(thing, viewer) and viewer.startswith("oak") == theirs
@@ -188,6 +188,7 @@ FORMS = {
     "/host/people/homes": Form(_LOOK_AFTER, {"place": "1", "one": "1", "other": "2"}),
     "/host/people/homes/merge": Form(_LOOK_AFTER, {"one": "1", "other": "2"}),
     "/host/rules": Form(_LOOK_AFTER - {"birch moderator"}, {"place": "1", "rules": "x"}),
+    "/host/visitors": Form(_LOOK_AFTER - {"birch moderator"}, {"place": "1", "on": "no"}),
     "/host/codes/{sheet}/cancel": Form(
         _LOOK_AFTER - {"birch moderator"}, {}, lambda site: [f"/host/codes/{site.sheet or routes.NEVER}/cancel"]
     ),

@@ -81,6 +81,8 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("elm moderator", "/host/people/homes", together)
     await done("elm moderator", "/host/people/homes/merge", together)
     await done("elm moderator", "/host/rules", {"place": "1", "rules": "x"})
+    await done("elm moderator", "/host/visitors", {"place": "1", "on": "no"})
+    await done("elm moderator", "/host/visitors", {"place": "1", "on": "yes"})
     about = elm.reports[0]  # a post of Oak's, hidden for those who read it here
     await done("elm moderator", "/host/reports/{report}/hide", report=about)
     await done("elm moderator", "/host/reports/{report}/show", report=about)

@@ -34,6 +34,7 @@ AT_ELM = (
     "fir's server",  # found, its key known, nothing agreed
     "nowhere's server",  # nobody ever heard of it
     "forger",  # says that it is Oak's server, and signs with a key of its own
+    "follower",  # on other software, follows Elm and answered there once
 )
 AT_OAK = (
     *WITH_COOKIE_AT_OAK,
@@ -57,6 +58,7 @@ LATER = (UNPAIRED, FORMER)
 # who comes with a key goes to the wire; that a page does not look at keys, one of them proves at each server
 TO_THE_WIRE_ALONE = frozenset(
     {
+        "follower",
         "fir's server",
         "nowhere's server",
         "forger",
@@ -145,6 +147,8 @@ THINGS = {
     "cedar post": _thing("kwartelkoning", _ELM | {"cedar"}, travels=False),
     "public post": _thing("nachtegaal", _EVERYBODY_ELSE, _FOR_ANYBODY),
     "answer to the public post": _thing("boomklever", _EVERYBODY_ELSE, _FOR_ANYBODY),
+    # of somebody on other software: it is on their server, and on Elm's pages
+    "visitor's answer": _thing("appelvink", set(AT_ELM) - TO_THE_WIRE_ALONE - {"blocked"}, travels=False),
     "hidden post": _thing("winterkoning", {"author", *_ELM_LOOKS_AFTER}, travels=False),
     # a mirror next door is looked after by the moderators there
     "hidden public post": _thing("heggenmus", {"author", *_ELM_LOOKS_AFTER}, {"": {*AT_OAK}}),
@@ -190,12 +194,14 @@ THINGS = {
 
 # the city's, each known by an id of its own where it arrived
 CITYS = frozenset(thing for thing in THINGS if thing.startswith("city's"))
+VISITORS = frozenset(thing for thing in THINGS if thing.startswith("visitor's"))
 AUTHORS = {
     **dict.fromkeys(CITYS, "nobody who could act on these pages"),
     "answer to the city": "neighbour",
     "answer to the quiet post": "helper",
     "answer next door": "helper",
     "answer to the public post": "neighbour",
+    **dict.fromkeys(VISITORS, "nobody who could act on these pages"),
     "oak's word": "oak helper",
     "oak's quiet word": "oak helper",
 }

@@ -146,6 +146,26 @@ def _groups(db: Any, site: Site, never: int) -> list[Ask]:
     return [Ask(f"/ap/groups/{one.key}") for one in neighbourhoods.ours(db)] + [Ask("/ap/groups/nowhere")]
 
 
+def _below_groups(*names: str) -> Callable[..., list[Ask]]:
+    return lambda db, *_: [
+        Ask(f"/ap/groups/{key}/{name}")
+        for key in [*(one.key for one in neighbourhoods.ours(db)), "nowhere"]
+        for name in names
+    ]
+
+
+def _below_people(db: Any, site: Site, never: int) -> list[Ask]:
+    return [
+        Ask(f"{ask.path}/{name}", f"{ask.missing}/{name}", ask.knows)
+        for ask in _people(db, site, never)
+        for name in ("outbox", "followers", "following")
+    ]
+
+
+def _below(actor: str) -> Callable[..., list[Ask]]:
+    return lambda *_: [Ask(f"{actor}/{name}") for name in ("outbox", "followers", "following", "members")]
+
+
 def _people(db: Any, site: Site, never: int) -> list[Ask]:
     del never
     return [
@@ -211,7 +231,10 @@ def _activities(db: Any, site: Site, never: int) -> list[Ask]:
     asks = []
     for row in ActivityTable.select(ActivityTable.key).execute(db):
         deliveries = list(DeliveryTable.select().where(DeliveryTable.activity == row.key).execute(db))
-        told = {called[hosts[one.peer]] for one in deliveries} - {"fir's server"}
+        told = {called[hosts[one.peer]] for one in deliveries if one.inbox is None} - {"fir's server"}
+        if any(one.verb == "visitor.answer" or one.verb.startswith("follower.") for one in deliveries):
+            # what is for everyone, and yes or no to a Follow, which names who asked
+            told |= {"follower"}
         if "oak's server" in told and not {one.verb for one in deliveries} & _ABOUT_PLACES:
             told.add(expected.UNPAIRED)
         about = {things[one.object] for one in deliveries if one.object in things and one.verb in _ABOUT_POSTS}
@@ -219,7 +242,16 @@ def _activities(db: Any, site: Site, never: int) -> list[Ask]:
     return asks
 
 
-_ABOUT_POSTS = {"post.create", "post.update", "post.delete", "reply.send", "reply.announce"}
+_ABOUT_POSTS = {
+    "follower.post",
+    "follower.edit",
+    "follower.delete",
+    "post.create",
+    "post.update",
+    "post.delete",
+    "reply.send",
+    "reply.announce",
+}
 # what is read as a neighbourhood that is paired; a removal, peering and what is for one person are not
 _ABOUT_PLACES = {"post.create", "post.update", "reply.send", "reply.announce", "help.create", "help.update"}
 
@@ -308,6 +340,13 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/.well-known/webfinger": _resources,
     "/ap/groups/{key}": _groups,
     "/ap/people/{key}": _people,
+    "/ap/groups/{key}/outbox": _below_groups("outbox"),
+    "/ap/groups/{key}/outbox/page/{before}": _below_groups("outbox/page/first", "outbox/page/1"),
+    "/ap/groups/{key}/{collection}": _below_groups("followers", "following", "featured", "members", "moderators"),
+    "/ap/people/{key}/{collection}": _below_people,
+    "/ap/instance/{collection}": _below("/ap/instance"),
+    "/ap/metrics/{collection}": _below("/ap/metrics"),
+    "/ap/city/{collection}": _below("/ap/city"),
     "/ap/notes/{id}": _notes,
     "/ap/activities/{key}": _activities,
     "/ap/peerings/{host}/stream": _streams("/ap/peerings/{host}/stream"),

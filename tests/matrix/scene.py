@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from fedhood.core.posts import Audience
 from fedhood.kernel.settings import Profile
 from tests.matrix import expected, knock, voice
 from tests.matrix.expected import THINGS
+from tests.support.elsewhere import elsewhere
 from tests.support.world import Place, place, settle
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     import aiohttp
 
     from fedhood.kernel.database import UnitOfWork
+    from tests.support.elsewhere import Elsewhere
 
 _CODE = re.compile(r"\b[0-9A-Z]{5}[- ][0-9A-Z]{5}\b")
+_VISITORS = "visitor's answer"
 _REQUESTS = {"open": "open note", "away": "away note", "here": "here note"}
 
 
@@ -71,6 +75,8 @@ class Scene:
     places: list[Place]
     sent: list[bytes] = field(default_factory=list)
     sent_before_acceptance: int = 0
+    elsewhere: Elsewhere | None = None
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     secrets: dict[str, str] = field(default_factory=dict)  # codes, shown once and to be found nowhere
 
     @property
@@ -84,6 +90,7 @@ class Scene:
     async def close(self) -> None:
         for one in self.places:
             await one.close()
+        await self.stack.aclose()
 
 
 # -- servers and people -----------------------------------------------------------------------------------------------
@@ -99,10 +106,13 @@ async def build(folder: Path, session: aiohttp.ClientSession) -> Scene:
     scene = Scene(**sites, fir=fir, places=[elm, oak, fir, city])
     for one in scene.places:
         _listen(one, scene.sent)
+    scene.elsewhere = await scene.stack.enter_async_context(elsewhere())
     await _move_in(scene)
     await _agree(scene)
+    await _follow(scene)
     await _look(scene)
     await _say(scene)
+    await _visit(scene)
     await _ask_for_help(scene)
     await voice.say(scene)
     await _complain(scene)
@@ -215,6 +225,7 @@ async def _pair(at: Place, peer: int, our: str, their: str) -> list[tuple[int, s
 
 async def _look(scene: Scene) -> None:
     """Give every viewer what they look with."""
+    assert scene.elsewhere is not None
     instance = {one.host: await _key(one) for one in scene.places}
     own = keys.generate().rsa
     nowhere = knock.Key("http://nowhere.localhost:9/ap/instance#main-key", own)
@@ -233,6 +244,7 @@ async def _look(scene: Scene) -> None:
         "nowhere's server at oak": nowhere,
         "nowhere's server at the city": nowhere,
         "forger": knock.Key(oaks.uri, own),
+        "follower": knock.Key(f"{scene.elsewhere.base}/users/mo#main-key", scene.elsewhere.key),
     }
     with_cookies = {**scene.elm.people, **scene.oak.people, **scene.city.people}
     with_cookies |= {"guest from oak": scene.oak.people["oak helper"], "guest from elm": scene.elm.people["author"]}
@@ -255,6 +267,29 @@ async def _key(one: Place) -> knock.Key:
     assert federation is not None
     pair = await actors.ensure_keys(federation, actors.INSTANCE)
     return knock.Key(f"{one.server.addresses.instance}{actors.MAIN_KEY}", pair.rsa)
+
+
+# -- who is on other software ------------------------------------------------------------------------------------------
+
+
+async def _follow(scene: Scene) -> None:
+    there, elm = scene.elsewhere, scene.elm.place
+    assert there is not None
+    await there.follow(elm, there.person("mo"), elm.server.addresses.group("elm"))
+    await scene.settle()
+    assert there.of_kind("Accept")
+
+
+async def _visit(scene: Scene) -> None:
+    there, elm = scene.elsewhere, scene.elm
+    assert there is not None
+    mo, to = f"{there.base}/users/mo", elm.place.server.addresses.note(elm.ids["public post"])
+    note = there.note(mo, 1, f"<p>{_words(_VISITORS)}</p>", to)
+    await there.tell(elm.place, "/ap/inbox", there.said(mo, "Create", note))
+    await scene.settle()
+    found = await elm.place.database.read(posts.by_uri, note["id"])
+    assert found is not None
+    elm.ids[_VISITORS] = found.id
 
 
 # -- what was said ----------------------------------------------------------------------------------------------------

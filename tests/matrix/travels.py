@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ async def check(scene: Scene, tally: Tally, log: str) -> None:
             tally.check(
                 "things looked for on the way", f"LEFT “{thing}” is in {where}", good=needle.lower() not in hay.lower()
             )
+    _check_follower(scene, tally)
     # the city is told nothing of what neighbours say, and keeps nothing of it
     citys = _all_rows(scene.city).lower()
     for thing, one in THINGS.items():
@@ -51,6 +53,32 @@ async def check(scene: Scene, tally: Tally, log: str) -> None:
             good=THINGS[thing].canary.encode() in hay,
         )
     _check_log(tally, log.lower(), scene)
+
+
+def _check_follower(scene: Scene, tally: Tally) -> None:
+    """Who follows from other software gets what is for everyone, and nothing else of anybody's."""
+    assert scene.elsewhere is not None
+    heard = json.dumps(scene.elsewhere.received).encode().lower()
+    for thing, one in THINGS.items():
+        tally.check(
+            "things looked for at the follower's",
+            f"LEFT “{thing}” is in what the follower was sent",
+            good=thing in _FOR_FOLLOWERS or one.canary.encode().lower() not in heard,
+        )
+    for word in (b'fhscope": "neighbours', b'fhscope": "direct', b'fhscope": "city'):
+        tally.check("things looked for at the follower's", f"LEFT {word.decode()}", good=word not in heard)
+    for thing in _FOR_FOLLOWERS:
+        tally.check(
+            "things looked for at the follower's",
+            f"UNPROVED “{thing}” did not come",
+            good=THINGS[thing].canary.encode().lower() in heard,
+        )
+    post = scene.elm.place.server.addresses.note(scene.elm.ids["public post"]).encode().lower()
+    tally.check("things looked for at the follower's", "UNPROVED no public post came", good=post in heard)
+
+
+# a post comes by its address alone, an edit with its words
+_FOR_FOLLOWERS = frozenset({"edited post"})
 
 
 def _check_log(tally: Tally, log: str, scene: Scene) -> None:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from fedhood.kernel import urls
 from tests.matrix import deeds, expected, knock, routes
 from tests.matrix.walk import compare
 
@@ -175,11 +176,12 @@ async def _with_inboxes(trier: Trier, viewer: Viewer) -> None:
     """A word of nobody who may speak here, to each inbox; who is no actor yet has none."""
     if viewer.name in expected.AGREED:
         return  # they may
-    origin = viewer.key.uri.partition("/ap/")[0] if viewer.key is not None else "http://nowhere.localhost:9"
+    # a visitor is heard about what is for everyone; of anything else nothing comes, whoever says it
+    origin = urls.origin(viewer.key.uri) if viewer.key is not None else "http://nowhere.localhost:9"
     said = {
         "@context": "https://www.w3.org/ns/activitystreams",
         "id": f"{origin}/ap/activities/x",
-        "type": "Create",
+        "type": "Offer",
         "actor": f"{origin}/ap/instance",
         "to": ["https://www.w3.org/ns/activitystreams#Public"],
         "object": {"id": f"{origin}/ap/notes/1", "type": "Note", "content": "x"},

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import arrivals, forgetting, problems, remote
+from fedhood.adapters.activitypub import arrivals, forgetting, problems, remote, strangers
 from fedhood.adapters.activitypub.key_finding import SOON
 from fedhood.adapters.activitypub.problems import Refused
 from fedhood.adapters.activitypub.tables import InboundTable
-from fedhood.core import accounts, peers
+from fedhood.core import neighbourhoods, peers
 from fedhood.core.peers import PeerState, Trust
 from fedhood.kernel import urls
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 IN_QUESTION = 600  # seconds until two people may have spoken with each other
 _ROUND_TABLE = frozenset({"Follow", "Accept", "Reject", "Undo", "Update"})  # what peering is talked about with
 _ABOUT_ONESELF = frozenset({"Delete", "Update"})
+# what people on other software say is heard always, or where they are received; what binds two is for neighbours
+_OF_VISITORS = frozenset({"Follow", "Undo", "Delete"})
+_OF_WHO_IS_KNOWN = frozenset({"Undo", "Delete", "Update"})
+_OF_NEIGHBOURS = frozenset({"Accept", "Reject", "Offer"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +74,30 @@ def is_neighbour(peer: Peer | None) -> bool:
     return peer is not None and peer.state is PeerState.AGREED
 
 
-async def check_policy(federation: Federation, peer: Peer | None, arrived: Arrived, *, at_instance: bool) -> None:
-    """Whether this server may say this here (V6). Raises Refused."""
+def is_of_a_visitor(peer: Peer | None, document: dict[str, Any], instance: str) -> bool:
+    """Whether this is the word of somebody on other software, and not of a server about being neighbours.
+
+    `instance`: our own instance actor.
+    """
+    if peer is not None and not peer.is_of_strangers:
+        return False
+    about = document.get("object")
+    named = about.get("id") if isinstance(about, dict) else about
+    return document.get("type") not in _OF_NEIGHBOURS and named != instance
+
+
+def _is_welcome(db: peewee.Database, document: dict[str, Any]) -> bool:
+    """Whether what a visitor says is listened to: anything, as long as one neighbourhood here receives them."""
+    ours = neighbourhoods.ours(db)
+    return bool(ours) and (document.get("type") in _OF_VISITORS or any(one.visitors for one in ours))
+
+
+async def check_policy(
+    federation: Federation, peer: Peer | None, arrived: Arrived, *, at_instance: bool, visits: bool = False
+) -> None:
+    """Whether this server may say this here (V6); `visits`: it is the word of a visitor. Raises Refused."""
+    if visits and await federation.database.read(_is_welcome, arrived.document):
+        return
     if peer is not None and peer.state is PeerState.AGREED:
         _check_key_stands(peer, arrived, at_instance=at_instance)
         return
@@ -117,10 +143,15 @@ def is_about_oneself(arrived: Arrived) -> bool:
     return (about.get("id") if isinstance(about, dict) else about) == arrived.actor
 
 
-def says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
-    """Whether somebody unknown says that they left or changed: nothing here follows from it (V7)."""
+def says_nothing(db: peewee.Database, arrived: Arrived, *, visits: bool = False) -> bool:
+    """Whether somebody unknown says that they left or changed: nothing here follows from it (V7).
+
+    Nor does it when somebody on other software of whom we know nothing takes something back, or changes it.
+    """
+    if visits and arrived.document.get("type") in _OF_WHO_IS_KNOWN:
+        return not strangers.is_known(db, arrived.actor)
     if arrived.document.get("type") not in _ABOUT_ONESELF or not is_about_oneself(arrived):
         return False
     home = peers.by_host(db, urls.authority(arrived.actor))
-    known = remote.by_uri(db, arrived.actor) or accounts.by_uri(db, arrived.actor)
-    return known is None and (home is None or home.actor_uri != arrived.actor)
+    known = remote.by_uri(db, arrived.actor) is not None or strangers.is_known(db, arrived.actor)
+    return not known and (home is None or home.actor_uri != arrived.actor)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fedhood.adapters.activitypub import forgetting, keys, proofs, remote
+from fedhood.adapters.activitypub import forgetting, keys, proofs, remote, strangers
 from fedhood.adapters.activitypub.actors import PROOF_KEY
 from fedhood.adapters.activitypub.key_finding import KEY_IS_FRESH, is_settled, is_vouched
 from fedhood.adapters.activitypub.proofs import MISMATCH, ProofError
@@ -61,6 +61,18 @@ async def believe(
     for document in _to_prove(federation.addresses.base, activity):
         await _check_proof(federation, document, voices)
     return known
+
+
+async def meet_visitor(federation: Federation, activity: dict[str, Any], signer: str) -> Known:
+    """What is known of somebody on other software, by their address.
+
+    Their word needs no proof: the request was signed with a key that their own document lists, and nobody else can be
+    needed. Who says that they changed is asked about anew. Raises Invalid, RemoteFailure.
+    """
+    about = activity.get("object")
+    changed = activity.get("type") == "Update" and (about.get("id") if isinstance(about, dict) else about) == signer
+    seen = strangers.fetch if changed else strangers.meet
+    return {signer: asdict(await seen(federation, signer))}
 
 
 def believe_here(

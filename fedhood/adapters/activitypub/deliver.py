@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 50
 # who did not answer last time may keep no more than some of the places: dead servers hold up no living one
 MOST_TRIALS = 20
+# nor may servers of other software, however many followers are there
+MOST_STRANGERS = 40
 MOST_FAULTS = 3
 PATIENCE = 2.0  # seconds that `pump` waits for the slow ones
 WRITTEN_DOWN_AFTER = 2.0  # seconds that a stream goes on before it is noted how far it came
@@ -53,7 +55,7 @@ async def begin(federation: Federation, now: datetime) -> list[asyncio.Task[None
     if len(crew) >= MOST_AT_ONCE:
         return []
     due = await federation.database.read(streams.due, now)
-    wanted = {one.peer: one.troubled for one in _chosen(due, list(crew))}
+    wanted = {one.peer: one for one in _chosen(due, list(crew))}
     leases = await federation.database.write(hosts.take, list(wanted), now) if wanted else []
     then = federation.database.on_wake if len(due) > len(leases) else None  # there is room for another
     return [crew.begin(_stream(federation, lease), wanted[lease.peer], then=then) for lease in leases]
@@ -81,10 +83,18 @@ async def stop(federation: Federation) -> None:
     await federation.senders.stop()
 
 
-def _chosen(due: list[Due], under_way: list[bool]) -> list[Due]:
-    """Whom to send to now: the living first, and of those in trouble no more than there is room for."""
-    trials = itertools.islice((one for one in due if one.troubled), max(0, MOST_TRIALS - sum(under_way)))
-    return [*(one for one in due if not one.troubled), *trials][: MOST_AT_ONCE - len(under_way)]
+def _chosen(due: list[Due], under_way: list[Due]) -> list[Due]:
+    """Whom to send to now: the living first, and of those in trouble no more than there is room for.
+
+    Neighbours come before servers of other software, which never have all the places.
+    """
+    room = max(0, MOST_STRANGERS - sum(one.stranger for one in under_way))
+    strangers = itertools.islice((one for one in due if one.stranger and not one.troubled), room)
+    living = [*(one for one in due if not one.stranger and not one.troubled), *strangers]
+    trials = itertools.islice(
+        (one for one in due if one.troubled), max(0, MOST_TRIALS - sum(one.troubled for one in under_way))
+    )
+    return [*living, *trials][: MOST_AT_ONCE - len(under_way)]
 
 
 async def _stream(federation: Federation, lease: Lease) -> None:
@@ -165,7 +175,8 @@ async def _post(federation: Federation, peer: Peer, waiting: Waiting, made: Made
             pair=pair,
             date=federation.clock.now(),
         )
-        headers[hearing.HEADER] = hearing.header_of(place)
+        if at.inbox is None:
+            headers[hearing.HEADER] = hearing.header_of(place)
         return await federation.client.post(url, body=made.body, headers=headers)
 
     answer = await knocks.knock(federation, urls.authority(url), attempt, capabilities=peer.capabilities or ())
@@ -177,6 +188,8 @@ def _inbox(peer: Peer, waiting: Waiting, made: Made) -> str:
 
     Raises RemoteFailure while the peer's addresses are not known.
     """
+    if waiting.delivery.inbox is not None:
+        return waiting.delivery.inbox
     if waiting.delivery.verb.startswith("peer."):
         url = peer.inbox
     elif made.scoped:

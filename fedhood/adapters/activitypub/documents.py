@@ -17,6 +17,7 @@ from fedhood.adapters.activitypub import (
     discovery,
     outbox,
     outbox_city,
+    outbox_followers,
     people,
     proofs,
     signed_requests,
@@ -163,6 +164,11 @@ def for_one(request: web.Request, document: dict[str, Any]) -> web.Response:
     return _said(request, document, _FOR_ONE)
 
 
+def for_all(request: web.Request, document: dict[str, Any]) -> web.Response:
+    """A document for anyone, that may be kept on its way for as long as a post."""
+    return _said(request, document, _FOR_ALL)
+
+
 def _never_was() -> web.Response:
     response = refusals.problem(refusals.refusal_with(404))
     response.headers.update(_FOR_ONE)
@@ -294,7 +300,7 @@ def _still_said(db: peewee.Database, key: str, asking: Peer | None, now: datetim
     """Whether what an activity said may be given out now. The bytes are kept; the words may have been taken back."""
     rows = DeliveryTable.select(DeliveryTable.verb, DeliveryTable.object, DeliveryTable.version)
     for row in rows.where(DeliveryTable.activity == key).limit(1).execute(db):
-        if row.verb in outbox.SAID:
+        if row.verb in (*outbox.SAID, *outbox_followers.SAID):
             return _says_the_same(db, row.object, row.version, asking, now)
         if row.verb in outbox_city.SAID:
             told = city_messages.told(db, row.object, None if asking is None else asking.id, now)

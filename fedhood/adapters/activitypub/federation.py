@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fedhood.adapters.activitypub.keys import KeyPair
+    from fedhood.adapters.activitypub.streams import Due
     from fedhood.adapters.http.client import Client
     from fedhood.kernel.clock import Clock
     from fedhood.kernel.engine import Database
@@ -28,7 +29,7 @@ class Federation:
     """One server's place among the others. Two of them may live in one process.
 
     `key_cache` holds secrets that were read from the database, by `ActorRef`; `actors.ensure_keys` fills and bounds it.
-    `senders` are under way with letters (true: on trial, for a host in trouble), `readers` with what a server said;
+    `senders` are under way with letters, `readers` with what a server said;
     `in_hand` are the servers for whom those who read for all read now, `fresh` remembers the latest that was said.
     `sayings` are being made now, by what is said. Where another process may exchange keys, `keys_until` says when each
     is read again.
@@ -40,7 +41,7 @@ class Federation:
     settings: Settings
     clock: Clock
     key_cache: dict[object, KeyPair] = field(default_factory=dict, repr=False)
-    senders: Crew[bool] = field(default_factory=Crew, repr=False)
+    senders: Crew[Due] = field(default_factory=Crew, repr=False)
     readers: Crew[int] = field(default_factory=Crew, repr=False)
     sayings: WeakValueDictionary[object, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
     in_hand: set[int] = field(default_factory=set, repr=False)

@@ -128,8 +128,11 @@ class Inboxes:
         # what is scoped, and what servers say to each other, comes from their own hand alone
         carrier = peer if admission.is_neighbour(peer) and not (scoped or at_instance) else None
         await admission.check_origins(federation, claim, arrived, carrier)
-        await admission.check_policy(federation, peer, arrived, at_instance=at_instance)
-        if await federation.database.read(admission.says_nothing, arrived):
+        visits = not (scoped or at_instance) and admission.is_of_a_visitor(
+            peer, arrived.document, federation.addresses.instance
+        )
+        await admission.check_policy(federation, peer, arrived, at_instance=at_instance, visits=visits)
+        if await federation.database.read(admission.says_nothing, arrived, visits=visits):
             # nothing follows from it, so it need not be proved; who uses a neighbour's name for it is counted
             request[_PROVED] = not admission.is_neighbour(peer)
             return
@@ -143,6 +146,7 @@ class Inboxes:
             actor=arrived.actor,
             removal=forgetting.is_removal(arrived.document),
             farewell=arrived.document["type"] == "Delete" and admission.is_about_oneself(arrived),
+            visits=visits,
         )
         signer = await self._finder.verify(federation, checked, delivered)
         if signer != arrived.actor and carrier is None:
@@ -150,6 +154,8 @@ class Inboxes:
         request[_PROVED] = True
         if peer is not None and peer.state is PeerState.AGREED:
             request.app[LIMITER].check(Bucket.INBOX_PEER, peer.host)
+        if visits:
+            request.app[LIMITER].check(Bucket.INBOX_VISITORS, urls.authority(arrived.actor))
         by_themselves = signer == arrived.actor
         news = self._is_news(peer, claim, federation.clock.now())
         place = hearing.place_of(request.headers.get(hearing.HEADER))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub import arrivals, forwarded, hearing, knocks
+from fedhood.core.peers import PeerState
 
 if TYPE_CHECKING:
     from fedhood.adapters.activitypub.arrivals import Letter
@@ -29,7 +30,8 @@ def keep(
     """
     if peer is not None and news is not None:
         knocks.heard(uow, host=peer.host, scheme=news)
-    number = 0 if peer is None else peer.id
+    # people on other software are strangers to each other, and not one stream of their server
+    number = 0 if peer is None or peer.state is PeerState.STRANGER else peer.id
     if letter is not None and by_themselves:
         arrivals.keep(uow, letter, peer=number, place=place)
     elif letter is not None:

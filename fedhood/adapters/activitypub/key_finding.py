@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
-from fedhood.adapters.activitypub import arrivals, keys, remote
+from fedhood.adapters.activitypub import arrivals, keys, remote, strangers
 from fedhood.adapters.activitypub.actors import MAIN_KEY, PROOF_KEY
 from fedhood.adapters.activitypub.problems import Refused
 from fedhood.adapters.activitypub.signature_rules import SignatureError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fedhood.adapters.activitypub.federation import Federation
     from fedhood.adapters.activitypub.remote import RemoteActor
     from fedhood.adapters.activitypub.signature_rules import Checked, PublicKey
+    from fedhood.adapters.activitypub.strangers import Stranger
     from fedhood.adapters.http.limits import Limiter
     from fedhood.core.peers import Peer
 
@@ -50,7 +51,7 @@ class Delivered:
     """What is asked about when a signature is tried: by whom it came, and for whom it is said to be.
 
     `peer` is the server of the key, None for one that is not known. `removal`: it takes something back; `farewell`: it
-    is the actor's own last word.
+    is the actor's own last word; `visits`: they are on other software.
     """
 
     limiter: Limiter
@@ -59,6 +60,7 @@ class Delivered:
     actor: str
     removal: bool = False
     farewell: bool = False
+    visits: bool = False
 
     def count_missed(self) -> None:
         """A key that was named could not be had."""
@@ -131,6 +133,8 @@ class KeyFinder:
         """
         peer = delivered.peer
         try:
+            if delivered.visits:
+                return await self._verify_visitor(federation, checked, delivered)
             if peer is not None and is_settled(peer, removal=delivered.removal):
                 pinned = pinned_key(peer, checked.key_id)
                 if pinned is not None and peer.actor_uri is not None:
@@ -185,6 +189,23 @@ class KeyFinder:
             known = await self._fetch(federation, peer, checked.key_id, delivered)
             _verify(checked, known)
         return known.uri
+
+    async def _verify_visitor(self, federation: Federation, checked: Checked, delivered: Delivered) -> str:
+        """Nobody vouches for who is on other software: their key is the one that their own document lists."""
+        key_uri, now = checked.key_id, federation.clock.now()
+        ask = partial(strangers.fetch_by_key, federation, key_uri)
+        async with self._asking.setdefault(key_uri, asyncio.Lock()):
+            known = await federation.database.read(strangers.by_key, key_uri)
+            stranger: Stranger = known if known is not None else await self._asked(federation, key_uri, delivered, ask)
+        try:
+            checked.verify_with(_key_of(stranger, key_uri))
+        except Unauthenticated:
+            if stranger.fetched_at > now - KEY_IS_FRESH or self._looked.get(key_uri, now) is not None:
+                raise
+            self._looked.put(key_uri, "", now)  # it may be another key now; once in five minutes we look (K2)
+            stranger = await self._asked(federation, key_uri, delivered, ask)
+            checked.verify_with(_key_of(stranger, key_uri))
+        return stranger.uri
 
     async def _known(self, federation: Federation, peer: Peer, key_uri: str, delivered: Delivered) -> RemoteActor:
         """The owner of the key as we keep it, or as it is now."""
@@ -241,6 +262,13 @@ def _verify(checked: Checked, actor: RemoteActor) -> None:
     if key is None:
         raise SignatureError("the actor does not list this key", code="key-unknown")
     checked.verify_with(key)
+
+
+def _key_of(stranger: Stranger, key_uri: str) -> PublicKey:
+    key = stranger.key(key_uri)
+    if key is None:
+        raise SignatureError("the actor does not list this key", code="key-unknown")
+    return key
 
 
 async def _check_read(federation: Federation, actor: str) -> None:

@@ -121,6 +121,8 @@ def _keep(uow: UnitOfWork, delivery: Delivery, fresh: Made) -> Made:
 
 
 async def _signed(federation: Federation, saying: Saying) -> bytes:
+    for one in saying.introduces:  # looked up by whoever hears this
+        await actors.ensure_keys(federation, one)
     layers: list[tuple[Saying, KeyPair]] = []
     layer: Saying | None = saying
     while layer is not None:

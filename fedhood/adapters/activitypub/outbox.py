@@ -137,7 +137,7 @@ def post_published(uow: UnitOfWork, *, post_id: int, version: int) -> None:
 def post_edited(uow: UnitOfWork, *, post_id: int, version: int) -> None:
     """A post says something else: to the peers of its places, or to the home of the thread that it answers in."""
     post = posts.row(uow.db, post_id=post_id)
-    if post.audience is Audience.NEIGHBOURHOOD:
+    if post.audience is Audience.NEIGHBOURHOOD or _is_by_a_visitor(uow.db, post):
         return
     home = _home_of(uow.db, post)
     to = readers(uow.db, post, uow.now) if home is None else [home]
@@ -153,13 +153,18 @@ def post_deleted(uow: UnitOfWork, *, post_id: int) -> None:
 def replied(uow: UnitOfWork, *, reply_id: int) -> None:
     """An answer: in a thread of ours its places are told, ours in another's thread goes to the home of that."""
     reply = posts.row(uow.db, post_id=reply_id)
-    if reply.audience is Audience.NEIGHBOURHOOD:
+    if reply.audience is Audience.NEIGHBOURHOOD or _is_by_a_visitor(uow.db, reply):
         return
     home = _home_of(uow.db, reply)
     if home is None:
         _deliver_all(uow, readers(uow.db, reply, uow.now), "reply.announce", reply_id, reply.version)
     elif reply.uri is None:
         deliver(uow, home, "reply.send", reply_id, reply.version)
+
+
+def _is_by_a_visitor(db: peewee.Database, post: Post) -> bool:
+    """Whether somebody on other software wrote it: neighbours believe nobody for whom no neighbour vouches."""
+    return post.uri is not None and accounts.get(db, post.author).visitor is not None
 
 
 def thanked(uow: UnitOfWork, *, post_id: int, account: int) -> None:
@@ -179,9 +184,9 @@ def _thanks(uow: UnitOfWork, verb: str, post_id: int, account: int) -> None:
 
 def _to_person(uow: UnitOfWork, account: int, verb: str, about: int, version: int = 0) -> None:
     """To the server of one person, if that is another."""
-    peer = accounts.get(uow.db, account).peer
-    if peer is not None:
-        deliver(uow, peer, verb, about, version)
+    who = accounts.get(uow.db, account)
+    if who.peer is not None and who.visitor is None:
+        deliver(uow, who.peer, verb, about, version)
 
 
 # -- help --------------------------------------------------------------------------------------------------------------

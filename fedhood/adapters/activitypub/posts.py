@@ -273,13 +273,12 @@ def delete(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> Sai
     """The removal of a post. Raises NotFound."""
     post = posts.row(db, post_id=delivery.object)
     at = post.deleted_at or ordered_at(db, delivery)
-    tombstone = {
-        "id": note_uri(addresses, post),
-        "type": "Tombstone",
-        "formerType": "Note",
-        "deleted": instant(at),
-    }
-    return said(db, addresses, delivery, post, act="Delete", thing=tombstone, at=at)
+    return said(db, addresses, delivery, post, act="Delete", thing=tombstone(addresses, post, at), at=at)
+
+
+def tombstone(addresses: Addresses, post: Post, at: datetime) -> dict[str, Any]:
+    """What is left of a post that was removed."""
+    return {"id": note_uri(addresses, post), "type": "Tombstone", "formerType": "Note", "deleted": instant(at)}
 
 
 # -- thanks ------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,9 @@
 | what was refused, or could not be understood | 14 days, for whoever looks after the server |
 | the bytes of what was said, once nobody waits for them any more | 90 days, as long as a neighbour may ask for them |
 | keys that an actor of ours had before | 30 days |
+| what people on other software show of themselves, but for those who follow | 30 days, then it is asked for again |
+| who was told that they may not follow | 30 days |
+| followers on a server that gave no answer | 90 days |
 | by which scheme another server wants requests signed | 30 days, until when it holds |
 | the bytes of reports to the city | for good: the next one names them by their digest |
 """
@@ -18,9 +21,10 @@ from typing import TYPE_CHECKING
 
 import peewee
 
-from fedhood.adapters.activitypub import knocking, knocks, outbox, rotation, taking_in, weighing
+from fedhood.adapters.activitypub import knocking, knocks, outbox, rotation, strangers, taking_in, weighing
 from fedhood.adapters.activitypub.actors import RETIRED_FOR, ActorKind
-from fedhood.adapters.activitypub.tables import NOT_WAITING, ActivityTable, DeliveryTable, InboundTable
+from fedhood.adapters.activitypub.tables import NOT_WAITING, ActivityTable, DeliveryTable, HostTable, InboundTable
+from fedhood.core import visitors
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 UNDERSTOOD_FOR = timedelta(days=30)
 REFUSED_FOR = timedelta(days=14)
 SAID_FOR = timedelta(days=90)
+LOST_AFTER = timedelta(days=90)
 # one transaction holds the writer while it deletes: the rest goes next time
 MOST = 2000
 
@@ -40,6 +45,8 @@ def purge_due(uow: UnitOfWork) -> int:
     done += _arrived(uow, {taking_in.REFUSED, taking_in.DEAD}, uow.now - REFUSED_FOR)
     done += rotation.forget_old(uow, uow.now - RETIRED_FOR)
     done += knocks.forget_old(uow, uow.now - knocking.HOLDS)
+    done += strangers.forget_old(uow, uow.now - strangers.REMEMBERED_FOR) + visitors.forget_refused(uow)
+    _lost(uow, uow.now - LOST_AFTER)
     return done + _said(uow, uow.now - SAID_FOR)
 
 
@@ -55,6 +62,13 @@ def _arrived(uow: UnitOfWork, states: set[str], before: datetime) -> int:
         )
         deleted += InboundTable.delete().where(InboundTable.id.in_(old)).execute(uow.db)
     return deleted
+
+
+def _lost(uow: UnitOfWork, before: datetime) -> None:
+    """Nobody follows from a server that has given no answer since then."""
+    silent = HostTable.select(HostTable.peer).where(HostTable.failures > 0, HostTable.trouble_since < before)
+    for row in silent.execute(uow.db):
+        visitors.forget_host(uow, peer=row.peer)
 
 
 def _said(uow: UnitOfWork, before: datetime) -> int:

@@ -86,7 +86,9 @@ def let_go(uow: UnitOfWork, *, peer_id: int) -> None:
 
 
 def _of(row: DeliveryTable) -> Delivery:
-    return Delivery(row.peer, row.epoch, row.number, row.verb, row.object, row.version, row.attempts, row.activity)
+    return Delivery(
+        row.peer, row.epoch, row.number, row.verb, row.object, row.version, row.attempts, row.activity, row.inbox
+    )
 
 
 def _may_go(uow: UnitOfWork, delivery: Delivery) -> bool:

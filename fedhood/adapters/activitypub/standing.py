@@ -39,15 +39,17 @@ def unreached(db: peewee.Database) -> list[Unreached]:
     )
     counts: dict[int, int] = dict(waiting.tuples().execute(db))
     in_trouble = HostTable.select().where(HostTable.failures > 0).order_by(HostTable.trouble_since)
+    # where visitors come from nobody has to be called
+    next_door = {peer.id: peer.host for peer in peers.all_peers(db)}
     return [
         Unreached(
-            host=peers.get(db, row.peer).host,
+            host=next_door[row.peer],
             since=row.trouble_since,
             reason=row.last_error or "",
             waiting=counts[row.peer],
         )
         for row in in_trouble.execute(db)
-        if row.peer in counts
+        if row.peer in counts and row.peer in next_door
     ]
 
 

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 
 import peewee
 
-from fedhood.adapters.activitypub import city_messages, hosts, outbox, outbox_city, reports, vocabulary
+from fedhood.adapters.activitypub import (
+    city_messages,
+    hosts,
+    outbox,
+    outbox_city,
+    outbox_followers,
+    reports,
+    vocabulary,
+)
 from fedhood.adapters.activitypub.answers import Outcome, Result
 from fedhood.adapters.activitypub.hosts import Lease
 from fedhood.adapters.activitypub.saying import Delivery
 from fedhood.adapters.activitypub.tables import DeliveryTable
-from fedhood.core import help_requests, peers, posts
+from fedhood.core import help_requests, peers, posts, visitors
 from fedhood.core.help_requests import Sent
 from fedhood.core.peers import Trust
 from fedhood.kernel.clock import from_milliseconds, milliseconds
@@ -29,9 +37,11 @@ if TYPE_CHECKING:
 # a removal is worth more patience than what it removes
 LIFETIME = timedelta(days=14)
 REMOVAL_LIFETIME = timedelta(days=30)
+STRANGERS_LIFETIME = timedelta(days=7)
 UNAUTHENTICATED_FOR = timedelta(hours=24)
 BATCH = 32
 # what a neighbour does not answer: perhaps somebody else does, under its name
+_GONE = 410
 _STRANGE = frozenset({401, 403, 404, 410})
 
 _REMOVALS = (".delete", ".undo", ".reject")
@@ -55,16 +65,21 @@ class Waiting:
     @property
     def expires_at(self) -> datetime:
         """When it is worth no further attempt."""
-        is_removal = self.delivery.verb.endswith(_REMOVALS)
-        return self.at + (REMOVAL_LIFETIME if is_removal else LIFETIME)
+        if self.delivery.verb.endswith(_REMOVALS):
+            return self.at + REMOVAL_LIFETIME
+        return self.at + (LIFETIME if self.delivery.inbox is None else STRANGERS_LIFETIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A peer that can be sent to now. `troubled`: the last attempt failed, so this one is a trial."""
+    """A peer that can be sent to now. `troubled`: the last attempt failed, so this one is a trial.
+
+    `stranger`: a server of other software, where followers are.
+    """
 
     peer: int
     troubled: bool
+    stranger: bool
 
 
 # -- what waits --------------------------------------------------------------------------------------------------------
@@ -77,11 +92,11 @@ WITH RECURSIVE waiting(peer) AS (
     SELECT (SELECT MIN(d.peer) FROM delivery d WHERE d.state = 'waiting' AND d.peer > w.peer)
     FROM waiting w WHERE w.peer IS NOT NULL
 )
-SELECT {columns} FROM waiting w LEFT JOIN host h ON h.peer = w.peer
+SELECT {columns} FROM waiting w LEFT JOIN host h ON h.peer = w.peer LEFT JOIN peer p ON p.id = w.peer
 WHERE w.peer IS NOT NULL
 """
-_DUE = _HOSTS.format(columns="w.peer, COALESCE(h.failures, 0)") + (
-    "AND COALESCE(h.next_at, 0) <= ? ORDER BY COALESCE(h.next_at, 0), w.peer"
+_DUE = _HOSTS.format(columns="w.peer, COALESCE(h.failures, 0), COALESCE(p.state, '') = 'stranger'") + (
+    "AND COALESCE(h.next_at, 0) <= ? ORDER BY 3, COALESCE(h.next_at, 0), w.peer"
 )
 _NEXT_DUE = _HOSTS.format(columns="MIN(COALESCE(h.next_at, ?))")
 _COLUMNS = (
@@ -93,6 +108,7 @@ _COLUMNS = (
     DeliveryTable.version,
     DeliveryTable.attempts,
     DeliveryTable.activity,
+    DeliveryTable.inbox,
 )
 # as a literal, or the partial index on what waits is not used
 _IS_WAITING = DeliveryTable.state == peewee.SQL("'waiting'")
@@ -109,10 +125,10 @@ _FIRST = Compiled(
 def due(db: peewee.Database, now: datetime) -> list[Due]:
     """The peers for which something waits and to whom nobody is sending; who rests is left out.
 
-    Who has waited longest comes first.
+    Neighbours come first, and of them who has waited longest.
     """
     rows = db.execute_sql(_DUE.replace("?", db.param), [milliseconds(now)]).fetchall()
-    return [Due(peer=peer, troubled=failures > 0) for peer, failures in rows]
+    return [Due(peer=peer, troubled=failures > 0, stranger=bool(stranger)) for peer, failures, stranger in rows]
 
 
 def next_due(db: peewee.Database, now: datetime) -> datetime | None:
@@ -124,7 +140,7 @@ def next_due(db: peewee.Database, now: datetime) -> datetime | None:
 def first(db: peewee.Database, peer: int, limit: int = BATCH) -> list[Waiting]:
     """What a peer is to get next, in order."""
     return [
-        Waiting(delivery=Delivery(*row[:8]), at=from_milliseconds(row[8]), last_status=row[9])
+        Waiting(delivery=Delivery(*row[:9]), at=from_milliseconds(row[9]), last_status=row[10])
         for row in _FIRST.rows(db, peer=peer, limit=limit)
     ]
 
@@ -139,13 +155,13 @@ def may_go(db: peewee.Database, delivery: Delivery, now: datetime) -> bool:
         return True
     if peers.get(db, delivery.peer).trust is Trust.BLOCKED:
         return False
-    if delivery.verb.startswith("peer."):
+    if delivery.inbox is not None:
+        return outbox_followers.may_go(db, delivery)
+    if delivery.verb.startswith(("peer.", "metrics.")) and delivery.verb not in _NEEDS:
         return True
     granted = peers.grants(db, peer_id=delivery.peer, ours=True, now=now)
     if delivery.verb in _NEEDS:
         return _NEEDS[delivery.verb] in granted
-    if delivery.verb.startswith("metrics."):
-        return True
     return _may_be_read(db, delivery, granted, now)
 
 
@@ -240,9 +256,15 @@ def settle(uow: UnitOfWork, lease: Lease, attempts: Sequence[tuple[Waiting, Resu
 
 
 def _wonder(uow: UnitOfWork, peer: int, attempts: Sequence[tuple[Waiting, Result]]) -> None:
-    """Have a peer that answers like a stranger looked at: is it still the one that we agreed with?"""
-    if any(result.status in _STRANGE for _, result in attempts):
+    """Have a peer that answers like a stranger looked at: is it still the one that we agreed with?
+
+    An inbox on other software that says it is gone takes its followers with it.
+    """
+    if any(result.status in _STRANGE for waiting, result in attempts if waiting.delivery.inbox is None):
         peers.look_soon(uow, peer_id=peer)
+    for waiting, result in attempts:
+        if result.status == _GONE and waiting.delivery.inbox is not None:
+            visitors.forget_inbox(uow, inbox=waiting.delivery.inbox)
 
 
 def taken_over(uow: UnitOfWork, *, peer: int, epoch: int, upto: int) -> None:

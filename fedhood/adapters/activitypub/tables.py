@@ -2,7 +2,7 @@
 
 import peewee
 
-from fedhood.kernel.tables import MomentField, Table, p0, p2, p4
+from fedhood.kernel.tables import MomentField, Table, p0, p1, p2, p4
 
 
 class ActorKeyTable(Table):
@@ -50,6 +50,24 @@ class RemoteActorTable(Table):
         table_name = "remote_actor"
 
 
+class StrangerTable(Table):
+    """A person on other software, as their own server showed them: nobody vouches for it."""
+
+    uri = p1(peewee.TextField(primary_key=True))
+    host = p0(peewee.TextField())
+    handle = p1(peewee.TextField())
+    name = p1(peewee.TextField(default=""))
+    inbox = p1(peewee.TextField())
+    shared_inbox = p0(peewee.TextField(null=True))
+    key_uri = p1(peewee.TextField(unique=True))
+    key_kind = p0(peewee.TextField())
+    key_text = p0(peewee.TextField())
+    fetched_at = p0(MomentField(index=True))
+
+    class Meta:
+        table_name = "stranger"
+
+
 class ActivityTable(Table):
     """The bytes of an activity of ours, made once and never changed; `key` is the last part of its id.
 
@@ -71,7 +89,8 @@ class DeliveryTable(Table):
     """What a peer is to get: fixed in the transaction that caused it, said by the worker, sent in order of `number`.
 
     `verb`, `object` and `version` name what is to be said; `recipient` is an account or a row for what goes to one.
-    The row stays as the ledger of who got what.
+    `inbox`: where it goes, for people on other software; the server's own otherwise. The row stays as the ledger of
+    who got what.
     """
 
     peer = p0(peewee.IntegerField())
@@ -83,6 +102,7 @@ class DeliveryTable(Table):
     state = p0(peewee.TextField())
     attempts = p0(peewee.IntegerField(default=0))
     activity = p0(peewee.TextField(null=True))
+    inbox = p1(peewee.TextField(null=True))
     last_status = p0(peewee.IntegerField(null=True))
     last_error = p0(peewee.TextField(null=True))
     at = p0(MomentField())

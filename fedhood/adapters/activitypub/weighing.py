@@ -10,7 +10,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fedhood.adapters.activitypub import believing, handlers, proofs
+from fedhood.adapters.activitypub import admission, believing, handlers, proofs
 from fedhood.adapters.activitypub.believing import MustAsk
 from fedhood.adapters.activitypub.handlers.contract import Context
 from fedhood.adapters.http import strict_json
@@ -68,14 +68,17 @@ Weighed: TypeAlias = Believed | FedhoodError | Outcome
 async def weigh(federation: Federation, row: Arrival) -> Weighed:
     """Whether an activity is to be taken in, and what is wrong with it otherwise. Other servers may be asked."""
     try:
-        sound = _sound(federation, row)
+        peer = await federation.database.read(_peer_of, row)
+        sound = _sound(federation, row, peer)
         if isinstance(sound, Outcome):
             return sound
         activity, handler = sound
-        peer = await federation.database.read(_peer_of, row)
-        known = await believing.believe(
-            federation, activity, peer=peer, signer=row.signer, needs=handler.needs(activity)
-        )
+        if _visits(federation, row, peer, activity):
+            known = await believing.meet_visitor(federation, activity, row.signer)
+        else:
+            known = await believing.believe(
+                federation, activity, peer=peer, signer=row.signer, needs=handler.needs(activity)
+            )
     except FedhoodError as refusal:
         return refusal
     except Exception:  # noqa: BLE001 - a fault of ours: it is written down, and must not stop what comes after
@@ -86,11 +89,13 @@ async def weigh(federation: Federation, row: Arrival) -> Weighed:
 def claim(db: peewee.Database, federation: Federation, row: Arrival) -> Claimed | FedhoodError | Outcome | None:
     """The same from what is known here, but for the proofs. None when another server has to be asked."""
     try:
-        sound = _sound(federation, row)
+        peer = _peer_of(db, row)
+        sound = _sound(federation, row, peer)
         if isinstance(sound, Outcome):
             return sound
         activity, handler = sound
-        peer = _peer_of(db, row)
+        if _visits(federation, row, peer, activity):
+            return None
         known, voices = believing.believe_here(
             db, federation.addresses.base, activity, peer=peer, signer=row.signer, needs=handler.needs(activity)
         )
@@ -123,10 +128,15 @@ def _tried(one: Claimed, base: str, now: datetime) -> Believed | FedhoodError | 
     return one.believed
 
 
-def _sound(federation: Federation, row: Arrival) -> tuple[dict[str, Any], Handler] | Outcome:
+def _visits(federation: Federation, row: Arrival, peer: Peer | None, activity: dict[str, Any]) -> bool:
+    return not row.scoped and admission.is_of_a_visitor(peer, activity, federation.addresses.instance)
+
+
+def _sound(federation: Federation, row: Arrival, peer: Peer | None) -> tuple[dict[str, Any], Handler] | Outcome:
     activity = federation.fresh.take(row.uri, row.body) or _read(row.body)
     kind = handlers.kind_of(activity)
-    handler = handlers.HANDLERS.get(kind)
+    understood = handlers.OF_VISITORS if _visits(federation, row, peer, activity) else handlers.HANDLERS
+    handler = understood.get(kind)
     if handler is None:
         return Outcome(state=IGNORED, reason=f"kind: {'/'.join(kind)}"[:LONGEST_REASON])
     handler.verify(activity)

@@ -30,6 +30,7 @@ class Bucket(StrEnum):
     REPORTS = "reports"  # per account
     INBOX_UNKNOWN = "inbox-unknown"  # per address
     INBOX_PEER = "inbox-peer"  # per host of an agreed peer
+    INBOX_VISITORS = "inbox-visitors"  # per host of other software
     BAD_SIGNATURES = "bad-signatures"  # per address
     UNPROVED = "unproved"  # per address: deliveries that claim to be an agreed peer's, and are not
     KEYS_MISSED = "keys-missed"  # per address: keys that deliveries from there named, and that could not be had
@@ -65,6 +66,7 @@ LIMITS: Mapping[Bucket, Limit] = MappingProxyType(
         Bucket.REPORTS: Limit(rate=20, per=_DAY),
         Bucket.INBOX_UNKNOWN: Limit(rate=300, per=5 * _MINUTE),
         Bucket.INBOX_PEER: Limit(rate=100, per=1, burst=6_000),
+        Bucket.INBOX_VISITORS: Limit(rate=300, per=5 * _MINUTE),
         Bucket.BAD_SIGNATURES: Limit(rate=30, per=_MINUTE),
         Bucket.UNPROVED: Limit(rate=300, per=5 * _MINUTE),
         Bucket.KEYS_MISSED: Limit(rate=5, per=5 * _MINUTE),

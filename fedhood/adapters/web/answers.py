@@ -21,9 +21,15 @@ async def under(visit: Visit, entry: Entry, *, text: str = "") -> dict[str, Any]
     return {
         "answers": [(views.card(answer, visit.viewer, visit.words), may(answer, visit)) for answer in found],
         "may_answer": views.is_reader(entry, visit.viewer),
+        "answer_to": next((views.card(one, visit.viewer, visit.words) for one in found if _is_named(one, visit)), None),
         "answer_reads": reads(entry, visit.words),
         "answer_text": text,
     }
+
+
+def _is_named(entry: Entry, visit: Visit) -> bool:
+    """Whether the box is for this answer: one of somebody elsewhere, who hears only what answers them."""
+    return visit.request.query.get("to") == str(entry.post.id) and may(entry, visit)["answer"]
 
 
 def reads(entry: Entry, words: Words) -> str:
@@ -32,10 +38,16 @@ def reads(entry: Entry, words: Words) -> str:
 
 
 def may(entry: Entry, visit: Visit) -> dict[str, bool]:
-    """What this viewer may do with a post beyond reading it: its author both, a moderator take it away."""
+    """What this viewer may do with a post beyond reading it: its author change and remove it, a moderator remove it.
+
+    `answer`: who wrote it is elsewhere, and is answered by name.
+    """
     mine = visit.viewer.account is not None and visit.viewer.account == entry.author.id and entry.post.uri is None
     moderates = access.may(visit.viewer, Permission.MODERATE, entry.post.neighbourhood)
-    return {"edit": mine, "delete": mine or moderates}
+    # what comes from elsewhere its own home takes away; here it is reported, and hidden
+    delete = mine or (moderates and entry.post.uri is None)
+    answer = entry.author.visitor not in {None, ""} and entry.post.root is not None
+    return {"edit": mine, "delete": delete, "answer": answer}
 
 
 async def send(visit: Visit, entry: Entry) -> tuple[int, Errors]:

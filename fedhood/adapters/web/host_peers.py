@@ -138,7 +138,17 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
     )
 
 
-_MAY_BE_BLOCKED = frozenset({PeerState.FOUND, PeerState.ASKED_US, PeerState.AGREED, PeerState.ENDED})
+_MAY_BE_BLOCKED = frozenset(
+    {
+        # other software has no letters to be found, and visitors come from there
+        PeerState.STRANGER,
+        PeerState.LOOKING,
+        PeerState.FOUND,
+        PeerState.ASKED_US,
+        PeerState.AGREED,
+        PeerState.ENDED,
+    }
+)
 
 
 async def match(visit: Visit) -> web.StreamResponse:

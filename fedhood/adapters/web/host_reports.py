@@ -178,6 +178,8 @@ _DONE = {
     "relieve": N_("%(name)s said that %(person)s looks after this place no longer."),
     "merge": N_("%(name)s made the home where %(person)s lives one with another."),
     "rules": N_("%(name)s wrote the house rules anew."),
+    "visitors": N_("%(name)s lets visitors from elsewhere in."),
+    "no-visitors": N_("%(name)s refuses visitors from elsewhere."),
 }
 _GAVE_BACK = N_("%(name)s looks after this place no longer.")
 

@@ -1,4 +1,4 @@
-"""The house rules, for who looks after a neighbourhood: read over, and written anew."""
+"""The house rules, for who looks after a neighbourhood: read over, and written anew; and whether it has visitors."""
 
 from aiohttp import web
 
@@ -8,7 +8,7 @@ from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, moderation, neighbourhoods
 from fedhood.core.access import Permission
 from fedhood.core.neighbourhoods import Neighbourhood
-from fedhood.kernel.errors import Invalid, NotFound
+from fedhood.kernel.errors import Conflict, Invalid, NotFound
 
 _MOST = 5000
 
@@ -31,7 +31,8 @@ async def _page(visit: Visit, form: dict[str, str], errors: Errors, *, status: i
             )
             for place in await _places(visit)
         ],
-        saved=visit.request.query.get("said") == "saved",
+        said=visit.request.query.get("said", ""),
+        has_name=bool(visit.settings.host),  # without one nobody finds this place
         most=_MOST,
         errors=errors,
     )
@@ -45,9 +46,7 @@ async def _places(visit: Visit) -> list[Neighbourhood]:
 async def save(visit: Visit) -> web.StreamResponse:
     """The rules of one neighbourhood are written anew."""
     form = await visit.form()
-    place = next((one for one in await _places(visit) if str(one.id) == form.get("place", "")), None)
-    if place is None:
-        raise NotFound
+    place = await _named(visit, form)
     try:
         await visit.database.write(
             moderation.set_rules, by=visit.viewer, neighbourhood=place.id, rules=form.get("rules", "")
@@ -56,3 +55,21 @@ async def save(visit: Visit) -> web.StreamResponse:
         said = forms.errors_of(refused, visit.words, otherwise="rules").get("rules")
         return await _page(visit, form, Errors({f"rules-{place.id}": said}), status=422)
     return go("/host/rules?said=saved")
+
+
+async def receive_visitors(visit: Visit) -> web.StreamResponse:
+    """From now on one neighbourhood receives people on other software, or none any more."""
+    form = await visit.form()
+    place, on = await _named(visit, form), form.get("on") == "yes"
+    try:
+        await visit.database.write(moderation.receive_visitors, by=visit.viewer, neighbourhood=place.id, on=on)
+    except Conflict:
+        return go("/host/rules")  # pressed twice, or by two: it is as it was wanted
+    return go(f"/host/rules?said={'visitors' if on else 'no-visitors'}")
+
+
+async def _named(visit: Visit, form: dict[str, str]) -> Neighbourhood:
+    place = next((one for one in await _places(visit) if str(one.id) == form.get("place", "")), None)
+    if place is None:
+        raise NotFound
+    return place

@@ -46,9 +46,11 @@ async def _found(visit: Visit) -> Account:
 
 
 async def _page(visit: Visit, person: Account) -> web.Response:
-    if person.state is not AccountState.ACTIVE or person.neighbourhood is None:
+    if person.state is not AccountState.ACTIVE or (person.neighbourhood is None and person.visitor is None):
         raise NotFound
-    place = await visit.database.read(neighbourhoods.get, person.neighbourhood)
+    place = None
+    if person.neighbourhood is not None:
+        place = await visit.database.read(neighbourhoods.get, person.neighbourhood)
     blocked = await visit.database.read(relations.blocked_by, visit.account)
     return visit.page(
         "person.html",
@@ -56,7 +58,7 @@ async def _page(visit: Visit, person: Account) -> web.Response:
         first_name=views.first_name(person.name),
         key=person.key,
         place=place,
-        next_door=place.id != visit.home.id,
+        next_door=place is not None and place.id != visit.home.id,
         # when we first heard of somebody elsewhere says nothing about since when they live there
         since=visit.words.month(person.joined_at) if person.peer is None else "",
         me=person.id == visit.account,

@@ -175,4 +175,5 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/host/people/homes/merge", host_people.merge_homes, Who.MODERATOR),
     Route("GET", "/host/rules", host_rules.show, Who.MODERATOR),
     Route("POST", "/host/rules", host_rules.save, Who.MODERATOR),
+    Route("POST", "/host/visitors", host_rules.receive_visitors, Who.MODERATOR),
 )

@@ -31,8 +31,13 @@ CATEGORIES: dict[Category, str] = {
 
 
 def person(account: Account, words: Words) -> Person:
-    """A person as a house front and a name; somebody who left has neither name nor letters."""
+    """A person as a house front and a name; somebody who left has neither name nor letters.
+
+    Who visits from other software goes by what they are called there too, so that nobody takes them for a neighbour.
+    """
     name = account.name or words.gettext("Somebody who left")
+    if account.visitor:
+        name = f"{name} ({account.visitor})"
     return Person(name=name, initials=initials(account.name), tint=tint(account.key))
 
 
@@ -191,6 +196,8 @@ def _beginning(text: str) -> str:
 def _kind(entry: Entry, words: Words) -> str:
     if entry.help is not None:
         return help_views.kind(entry.help, words)
+    if entry.author.visitor is not None:
+        return words.gettext("Visitor from elsewhere, not a neighbour")
     category = entry.post.category
     return words.gettext(CATEGORIES[category]) if category in CATEGORIES and category is not Category.OTHER else ""
 

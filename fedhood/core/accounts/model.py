@@ -21,7 +21,10 @@ class AccountState(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A person: a resident of ours (`peer` is None), or somebody elsewhere who acted here."""
+    """A person: a resident of ours (`peer` is None), or somebody elsewhere who acted here.
+
+    `visitor`: the name under which somebody on other software is known there (`name@host`); None for everybody else.
+    """
 
     id: int
     key: str
@@ -34,6 +37,7 @@ class Account:
     state: AccountState
     joined_at: datetime
     version: int
+    visitor: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

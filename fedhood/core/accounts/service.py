@@ -37,6 +37,7 @@ _COLUMNS = (
     AccountTable.state,
     AccountTable.joined_at,
     AccountTable.version,
+    AccountTable.visitor,
 )
 
 
@@ -68,10 +69,12 @@ def _free_handle(db: peewee.Database, name: str) -> str:
     return handle
 
 
-def remember(uow: UnitOfWork, *, peer: int, uri: str, name: str, neighbourhood: int | None) -> int:
+def remember(
+    uow: UnitOfWork, *, peer: int, uri: str, name: str, neighbourhood: int | None, visitor: str | None = None
+) -> int:
     """Keep somebody who lives elsewhere, or their new name. Returns our id. Raises Conflict for another peer's.
 
-    Who was erased stays without a name.
+    `visitor`: what somebody on other software is called there. Who was erased stays without a name.
     """
     name = texts.one_line(name, field="name", most=MOST_NAME, least=0)
     known = by_uri(uow.db, uri)
@@ -82,6 +85,7 @@ def remember(uow: UnitOfWork, *, peer: int, uri: str, name: str, neighbourhood: 
             neighbourhood=neighbourhood,
             peer=peer,
             uri=uri,
+            visitor=visitor,
             state=AccountState.ACTIVE.value,
             joined_at=uow.now,
         ).execute(uow.db)
@@ -90,9 +94,14 @@ def remember(uow: UnitOfWork, *, peer: int, uri: str, name: str, neighbourhood: 
         raise Conflict(code="another-peers")
     if known.state is AccountState.ERASED:
         return known.id
-    if name != known.name or (neighbourhood is not None and neighbourhood != known.neighbourhood):
+    if (name, visitor) != (known.name, known.visitor) or (
+        neighbourhood is not None and neighbourhood != known.neighbourhood
+    ):
         AccountTable.update(
-            name=name, neighbourhood=neighbourhood or known.neighbourhood, version=AccountTable.version + 1
+            name=name,
+            neighbourhood=neighbourhood or known.neighbourhood,
+            visitor=visitor,
+            version=AccountTable.version + 1,
         ).where(AccountTable.id == known.id).execute(uow.db)
     return known.id
 
@@ -106,7 +115,15 @@ def erase(uow: UnitOfWork, *, account: int) -> None:
     """Empty the account: no name, no handle; the row stays so that counts do not change. Idempotent."""
     found = get(uow.db, account)
     if found.state is not AccountState.ERASED:
-        _change(uow, account, name="", handle=None, language="", state=AccountState.ERASED.value)
+        _change(
+            uow,
+            account,
+            name="",
+            handle=None,
+            visitor=found.visitor and "",
+            language="",
+            state=AccountState.ERASED.value,
+        )
         uow.record(AccountErased(neighbourhood=found.neighbourhood, object=account))
 
 
@@ -135,6 +152,7 @@ def _of(row: tuple[Any, ...] | None) -> Account | None:
         state=AccountState(row[8]),
         joined_at=from_milliseconds(row[9]),
         version=row[10],
+        visitor=row[11],
     )
 
 

@@ -15,6 +15,7 @@ class AccountTable(Table):
     neighbourhood = p1(peewee.IntegerField(null=True))
     peer = p0(peewee.IntegerField(null=True))
     uri = p1(peewee.TextField(null=True, unique=True))
+    visitor = p1(peewee.TextField(null=True))
     language = p2(peewee.TextField(default=""))
     state = p2(peewee.TextField())
     joined_at = p2(MomentField())

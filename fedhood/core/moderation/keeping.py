@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.core import access, accounts, households, neighbourhoods
+from fedhood.core import access, accounts, households, neighbourhoods, visitors
 from fedhood.core.access import NOBODY, Permission, Role
 from fedhood.core.accounts import AccountState
 from fedhood.core.moderation.model import MOST_WORDS, KeeperNamed, KeeperRelieved, LinkMade
@@ -95,6 +95,17 @@ def set_rules(uow: UnitOfWork, *, by: Viewer, neighbourhood: int, rules: str) ->
     access.require(by, Permission.MODERATE, neighbourhood)
     neighbourhoods.set_rules(uow, neighbourhood=neighbourhood, rules=rules)
     note(uow, by=by, neighbourhood=neighbourhood, action="rules")
+
+
+def receive_visitors(uow: UnitOfWork, *, by: Viewer, neighbourhood: int, on: bool) -> None:
+    """A moderator says whether people on other software may follow a neighbourhood and answer there.
+
+    Raises Unauthenticated, Forbidden, Conflict when it is so already.
+    """
+    access.require(by, Permission.MODERATE, neighbourhood)
+    if not visitors.receive(uow, neighbourhood=neighbourhood, on=on):
+        raise Conflict(code="so-already")
+    note(uow, by=by, neighbourhood=neighbourhood, action="visitors" if on else "no-visitors")
 
 
 def merge_homes(uow: UnitOfWork, *, by: Viewer, account: int, other: int) -> None:

@@ -72,7 +72,8 @@ def _file(
     )
     for known in same.execute(uow.db):
         return int(known.id)
-    elsewhere = reported.peer is not None and not stays
+    # whose words were brought by a visitor is known to those who look after this place, and to nobody there
+    elsewhere = reported.peer is not None and reported.visitor is None and not stays
     report_id = _insert(uow, home, reporter, reported.id, reason, text, post=post, thread=thread)
     if not elsewhere and reported.neighbourhood not in {None, home}:
         _insert(uow, reported.neighbourhood or home, None, reported.id, reason, text, post=post, thread=thread)

@@ -13,6 +13,7 @@ class Neighbourhood:
     """A neighbourhood, ours (`peer` is None) or another server's.
 
     `households` is the official count of private households, with its source and date (ISO), where somebody gave it.
+    `visitors`: whether people on other software may follow it and answer there.
     """
 
     id: int
@@ -26,6 +27,7 @@ class Neighbourhood:
     peer: int | None
     uri: str | None
     version: int
+    visitors: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

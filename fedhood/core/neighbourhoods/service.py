@@ -33,6 +33,7 @@ _COLUMNS = (
     NeighbourhoodTable.peer,
     NeighbourhoodTable.uri,
     NeighbourhoodTable.version,
+    NeighbourhoodTable.visitors,
 )
 
 
@@ -115,6 +116,13 @@ def set_rules(uow: UnitOfWork, *, neighbourhood: int, rules: str) -> None:
     ).execute(uow.db)
 
 
+def receive_visitors(uow: UnitOfWork, *, neighbourhood: int, on: bool) -> None:
+    """From now on people on other software may follow a neighbourhood of ours, or may no longer."""
+    NeighbourhoodTable.update(visitors=on, version=NeighbourhoodTable.version + 1).where(
+        NeighbourhoodTable.id == neighbourhood
+    ).execute(uow.db)
+
+
 _MANY = Compiled(lambda: NeighbourhoodTable.select(*_COLUMNS).where(among(NeighbourhoodTable.id, "ids")))
 _BY_URI = Compiled(
     lambda: NeighbourhoodTable.select(*_COLUMNS).where(
@@ -163,6 +171,7 @@ def _of(row: tuple[Any, ...]) -> Neighbourhood:
         peer=row[8],
         uri=row[9],
         version=row[10],
+        visitors=bool(row[11]),
     )
 
 

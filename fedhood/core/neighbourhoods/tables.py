@@ -8,6 +8,7 @@ from fedhood.kernel.tables import JsonField, MomentField, Table, p0, p1
 class NeighbourhoodTable(Table):
     """A neighbourhood; `peer` is null for one of ours.
 
+    `visitors`: whether people on other software may follow it and answer.
     `replaced_at`: since when somebody else's neighbourhood has its address.
     """
 
@@ -21,6 +22,7 @@ class NeighbourhoodTable(Table):
     rules = p1(peewee.TextField(default=""))
     peer = p0(peewee.IntegerField(null=True))
     uri = p0(peewee.TextField(null=True))
+    visitors = p0(peewee.BooleanField(default=True))
     created_at = p0(MomentField())
     replaced_at = p0(MomentField(null=True))
     version = p0(peewee.IntegerField(default=1))

@@ -34,8 +34,9 @@ BY_BOTH = frozenset({NEIGHBOURS, "direct"})
 
 
 class PeerState(enum.StrEnum):
-    """How far the two came."""
+    """How far the two came. STRANGER: a server of other software, from which people follow or answer."""
 
+    STRANGER = "stranger"
     LOOKING = "looking"
     FOUND = "found"
     ASKED_US = "asked-us"
@@ -112,6 +113,11 @@ class Peer:
         """Whether, nothing being agreed, its key is another than the one under which this name was last agreed with."""
         known = self.agreed_key is None or self.agreed_key == self.multikey
         return not known and self.state is not PeerState.AGREED
+
+    @property
+    def is_of_strangers(self) -> bool:
+        """Whether it never was more to us than where visitors come from: it did not tell of an actor of its own."""
+        return self.actor_uri is None and self.trust is not Trust.BLOCKED
 
     @property
     def may_take_back(self) -> bool:
@@ -221,6 +227,13 @@ class PeerReplaced(Fact):
     """A server is about to be agreed with under another key than the last time: nothing of before is its own."""
 
     kind: ClassVar[str] = "peer.replaced"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerBlocked(Fact):
+    """Nothing more of a server is heard here, nor of who is at home there."""
+
+    kind: ClassVar[str] = "peer.blocked"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedhood.core.peers.model import PeerAsked, PeerEnded, PeerRefused, PeerState, Trust
+from fedhood.core.peers.model import PeerAsked, PeerBlocked, PeerEnded, PeerRefused, PeerState, Trust
 from fedhood.core.peers.reads import settle
 from fedhood.core.peers.service import keeper
 from fedhood.core.peers.store import change, drop_agreement, get, move, run_out
@@ -40,7 +40,7 @@ def end(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
     """
     keeper(uow, by)
     get(uow.db, peer_id)
-    if move(uow, peer_id, {PeerState.LOOKING}, PeerState.ENDED):
+    if move(uow, peer_id, {PeerState.LOOKING, PeerState.STRANGER}, PeerState.ENDED):
         return  # they have not heard of us yet
     if not move(uow, peer_id, {PeerState.FOUND, PeerState.ASKED_US, PeerState.AGREED}, PeerState.ENDED):
         raise Conflict(code="ended")
@@ -59,6 +59,7 @@ def block(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
     if peer.state not in {PeerState.ENDED, PeerState.REFUSED}:
         end(uow, by=by, peer_id=peer_id)
     change(uow, peer_id, trust=Trust.BLOCKED.value)
+    uow.record(PeerBlocked(object=peer_id))
 
 
 def unblock(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:

@@ -30,7 +30,7 @@ from fedhood.core.peers.reads import settle
 from fedhood.core.peers.store import agreement, by_host, change, get, keep_agreement, move
 from fedhood.core.peers.tables import PeerTable
 from fedhood.kernel import jobs, urls
-from fedhood.kernel.errors import Conflict, Forbidden, Invalid, TooMany
+from fedhood.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     import peewee
 
     from fedhood.kernel.database import UnitOfWork
+
+
+_NOT_WAITING = frozenset({PeerState.REFUSED, PeerState.ENDED, PeerState.STRANGER})
 
 
 def keepers(db: peewee.Database) -> list[int]:
@@ -79,7 +82,7 @@ def propose(
         ).execute(uow.db)
     else:
         peer_id = known.id
-        if known.state in {PeerState.REFUSED, PeerState.ENDED}:
+        if known.state in _NOT_WAITING:
             change(
                 uow,
                 peer_id,
@@ -90,6 +93,26 @@ def propose(
             )
     jobs.add(uow, "peer.discover", ordering_key=f"peer.{peer_id}", peer=peer_id)
     return peer_id
+
+
+def host_of_visitors(uow: UnitOfWork, *, host: str, shared_inbox: str) -> int:
+    """The server that somebody on other software is at home at, remembered so that they can be sent something.
+
+    `shared_inbox`: where what is for no one person there goes. Returns its id.
+    """
+    PeerTable.insert(
+        host=host,
+        state=PeerState.STRANGER.value,
+        trust=Trust.UNKNOWN.value,
+        shared_inbox=shared_inbox,
+        added_at=uow.now,
+    ).on_conflict_ignore().execute(uow.db)
+    known = by_host(uow.db, host)
+    if known is None:
+        raise NotFound
+    if known.is_of_strangers and known.shared_inbox != shared_inbox:
+        change(uow, known.id, shared_inbox=shared_inbox)
+    return known.id
 
 
 def found(
@@ -167,7 +190,7 @@ def asked(
         raise Invalid("a server asks to be a neighbour or the city", code="trust")
     _check_own(host, (group["uri"] for group in groups))
     known = by_host(uow.db, host)
-    if known is None or (known.state in {PeerState.REFUSED, PeerState.ENDED} and known.agreed_key is None):
+    if known is None or (known.state in _NOT_WAITING and known.agreed_key is None):
         uow.hold("peers.strangers")
         known = by_host(uow.db, host)
         check_room(uow.db, host)
@@ -201,7 +224,7 @@ def asked(
         offered_groups=groups,
         trust=(trust if known.confirmed_at is None else known.trust).value,
     )
-    move(uow, known.id, {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}, PeerState.ASKED_US)
+    move(uow, known.id, {PeerState.LOOKING, *_NOT_WAITING}, PeerState.ASKED_US)
     # read again: a moderator may have confirmed while we waited for the row
     if get(uow.db, known.id).confirmed_at is not None:
         _agree(uow, known.id)
@@ -242,7 +265,7 @@ def confirm(
     """
     keeper(uow, by)
     peer = get(uow.db, peer_id)
-    if peer.fingerprint is None or peer.state in {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}:
+    if peer.fingerprint is None or peer.state in {PeerState.LOOKING, *_NOT_WAITING}:
         raise Conflict(code="not-found-yet")
     if fingerprint is not None and fingerprint != peer.fingerprint:
         raise Conflict("these are no longer their letters", code="key-changed")

@@ -15,7 +15,7 @@ from fedhood.kernel.errors import NotFound
 from fedhood.kernel.tables import JsonField, MomentField
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     import peewee
@@ -28,7 +28,9 @@ _JSON = tuple(name for name in _FIELDS if isinstance(getattr(PeerTable, name), J
 _MOMENTS = tuple(name for name in _FIELDS if isinstance(getattr(PeerTable, name), MomentField))
 _BY_ID = Compiled(lambda: PeerTable.select(*_COLUMNS).where(PeerTable.id == hole("id")))
 _BY_HOST = Compiled(lambda: PeerTable.select(*_COLUMNS).where(PeerTable.host == hole("host")))
-_ALL = Compiled(lambda: PeerTable.select(*_COLUMNS).order_by(PeerTable.id))
+_ALL = Compiled(
+    lambda: PeerTable.select(*_COLUMNS).where(PeerTable.state != PeerState.STRANGER.value).order_by(PeerTable.id)
+)
 
 
 @lru_cache(maxsize=256)  # the row of who speaks is read for everything they say; a row that says the same is the same
@@ -56,8 +58,13 @@ def by_host(db: peewee.Database, host: str) -> Peer | None:
 
 
 def all_peers(db: peewee.Database) -> list[Peer]:
-    """All servers that we know, in the order in which we met them."""
+    """All servers that we know, in the order in which we met them; those that only visitors come from are left out."""
     return [_of(row) for row in _ALL.rows(db)]
+
+
+def is_known_outside(db: peewee.Database) -> bool:
+    """Whether any other server knows this one: one next door, or one that visitors come from."""
+    return bool(PeerTable.select().exists(db))
 
 
 _AGREEMENT = Compiled(
@@ -218,6 +225,30 @@ _NEXT = Compiled(
         .returning(PeerTable.id, PeerTable.stream_epoch, PeerTable.stream_next, PeerTable.suspended_at)
     )
 )
+
+
+_SOME = Compiled(
+    lambda: (
+        PeerTable.update(stream_next=PeerTable.stream_next + hole("count"))
+        .where(among(PeerTable.id, "peers"))
+        .returning(PeerTable.id, PeerTable.stream_epoch, PeerTable.stream_next)
+    )
+)
+
+
+def some_in_streams(uow: UnitOfWork, wanted: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """Epoch, and the first of as many numbers as are wanted in the stream of each of these peers. Raises NotFound."""
+    by_count: dict[int, list[int]] = {}
+    for peer, count in wanted.items():
+        by_count.setdefault(count, []).append(peer)
+    found = {
+        peer: (epoch, after - count)
+        for count, some in sorted(by_count.items())
+        for peer, epoch, after in _SOME.rows(uow.db, peers=some, count=count)
+    }
+    if found.keys() != wanted.keys():
+        raise NotFound
+    return found
 
 
 def next_in_streams(uow: UnitOfWork, peers: Collection[int]) -> list[tuple[int, int, int, bool]]:

@@ -33,6 +33,15 @@ class PostTable(Table):
 
 
 PostTable.add_index(PostTable.index(PostTable.category, PostTable.id))
+# what a neighbourhood says to everyone, on its page and to whoever follows it
+PostTable.add_index(
+    PostTable.index(
+        PostTable.neighbourhood,
+        PostTable.id,
+        where=(PostTable.audience == "public") & PostTable.root.is_null(),
+        name="post_public",
+    )
+)
 # partial: most posts are no replies, and a plain index over nulls misleads the planner
 PostTable.add_index(PostTable.index(PostTable.root, PostTable.id, where=PostTable.root.is_null(is_null=False)))
 PostTable.add_index(

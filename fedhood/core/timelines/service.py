@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peewee import fn
+from peewee import SQL, fn
 
 from fedhood.core import accounts, city_messages, help_requests, interactions, neighbourhoods, posts, relations
 from fedhood.core.city_messages.tables import CityMessagePlaceTable, CityMessageTable
@@ -117,7 +117,8 @@ _PUBLIC = Compiled(
         PostTable.select(*posts.COLUMNS)
         .where(
             PostTable.neighbourhood == hole("home"),
-            PostTable.audience == posts.Audience.PUBLIC.value,
+            # as a literal, or the partial index on what is public is not used
+            PostTable.audience == SQL("'public'"),
             PostTable.root.is_null(),
             PostTable.deleted_at.is_null(),
             PostTable.hidden_at.is_null(),
@@ -150,9 +151,11 @@ def _listed(db: peewee.Database, query: Compiled, viewer: Viewer, before: int | 
     return _entries(db, [posts.post_of(row, ()) for row in rows], viewer)
 
 
-def public(db: peewee.Database, *, neighbourhood: int, viewer: Viewer, limit: int = PAGE) -> list[Entry]:
-    """What a neighbourhood of ours says to anyone on the internet, newest first."""
-    rows = _PUBLIC.rows(db, home=neighbourhood, before=_NEWEST, limit=limit)
+def public(
+    db: peewee.Database, *, neighbourhood: int, viewer: Viewer, before: int | None = None, limit: int = PAGE
+) -> list[Entry]:
+    """What a neighbourhood of ours says to anyone on the internet, newest first; with `before`, older than that."""
+    rows = _PUBLIC.rows(db, home=neighbourhood, before=before or _NEWEST, limit=limit)
     found = [posts.post_of(row, ()) for row in rows]
     return _entries(db, [post for post in found if posts.may_see(db, post, viewer)], viewer)
 

@@ -229,7 +229,7 @@ async def test_strangers_are_counted_by_address_and_peers_by_host(oak, aiohttp_c
     limits = {**LIMITS, Bucket.INBOX_UNKNOWN: Limit(rate=1, per=60), Bucket.INBOX_PEER: Limit(rate=2, per=60)}
     door = await aiohttp_client(oak.app(Limiter(now=lambda: 0.0, limits=limits)))
     stranger = "https://pine.example/ap/people/1"
-    activity = {"id": f"{stranger}#a", "type": "Like", "actor": stranger, "object": "x"}
+    activity = {"id": f"{stranger}#a", "type": "Offer", "actor": stranger, "object": "x"}
     assert [(await send(door, request(oak, SHARED, activity))).status for _ in range(2)] == [403, 429]
     friends = [(await send(door, request(oak, PEER_INBOX, proved(letter("13"))))).status for _ in range(3)]
     assert friends == [202, 202, 429]
@@ -295,7 +295,7 @@ def become(place: Here, **values) -> None:
 
 async def test_a_stranger_is_told_how_to_become_a_neighbour(oak, door) -> None:
     stranger = "https://pine.example/ap/people/1"
-    activity = {"id": f"{stranger}/likes/1", "type": "Like", "actor": stranger, "object": "https://oak.example/x"}
+    activity = {"id": f"{stranger}/said/1", "type": "Offer", "actor": stranger, "object": "https://oak.example/x"}
     body = await problem(await send(door, request(oak, SHARED, activity)), 403, "peering-required")
     recorded = json.loads(json.dumps(golden.document("75")["body"]).replace("elm.example", "oak.example"))
     assert body == recorded

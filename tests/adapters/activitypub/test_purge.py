@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from fedhood.adapters.activitypub import purge
-from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
+from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, HostTable, InboundTable, StrangerTable
+from fedhood.core.visitors import FollowerTable
 
 DAY = timedelta(days=1)
 
@@ -87,3 +88,72 @@ def test_of_much_that_is_due_a_part_goes_each_time_the_oldest_first(database, mo
     assert database.transact(purge.purge_due) == 4
     assert (uris(database), keys(database)) == (["31"], ["31"])
     assert database.transact(purge.purge_due) == 2
+
+
+# -- people on other software ------------------------------------------------------------------------------------------
+
+
+def seen(uow, name: str, days: int) -> None:
+    uri = f"https://elsewhere.example/users/{name}"
+    StrangerTable.insert(
+        uri=uri,
+        host="elsewhere.example",
+        handle=f"{name}@elsewhere.example",
+        inbox=f"{uri}/inbox",
+        key_uri=f"{uri}#main-key",
+        key_kind="rsa",
+        key_text="",
+        fetched_at=uow.now - days * DAY,
+    ).execute(uow.db)
+
+
+def follows(uow, name: str, days: int, standing: str = "follows") -> None:
+    uri = f"https://elsewhere.example/users/{name}"
+    FollowerTable.insert(
+        id=uow.new_id(),
+        neighbourhood=1,
+        actor=uri,
+        peer=1,
+        inbox=f"{uri}/inbox",
+        endpoint=f"{uri}/inbox",
+        follow=f"{uri}/follow",
+        standing=standing,
+        at=uow.now - days * DAY,
+    ).execute(uow.db)
+
+
+def strangers(database) -> list[str]:
+    return database.look(lambda db: sorted(one.handle[:2] for one in StrangerTable.select().execute(db)))
+
+
+def followers(database) -> list[str]:
+    return database.look(lambda db: sorted(one.actor[-2:] for one in FollowerTable.select().execute(db)))
+
+
+def test_who_visited_once_is_forgotten_and_who_follows_is_not(database):
+    database.transact(seen, "mo", 31)
+    database.transact(seen, "li", 31)
+    database.transact(seen, "jo", 29)
+    database.transact(follows, "li", 100)
+    assert database.transact(purge.purge_due) == 1
+    assert strangers(database) == ["jo", "li"]
+
+
+def test_who_was_refused_is_remembered_for_thirty_days(database):
+    database.transact(follows, "mo", 31, "refused")
+    database.transact(follows, "li", 29, "refused")
+    database.transact(follows, "jo", 400)
+    assert database.transact(purge.purge_due) == 1
+    assert followers(database) == ["jo", "li"]
+
+
+@pytest.mark.parametrize(("failures", "days", "kept"), [(3, 91, []), (3, 89, ["mo"]), (0, 91, ["mo"])])
+def test_nobody_follows_from_a_server_that_gave_no_answer_for_ninety_days(database, failures, days, kept):
+    database.transact(follows, "mo", 400)
+    database.transact(
+        lambda uow: HostTable.insert(
+            peer=1, failures=failures, next_at=uow.now, trouble_since=uow.now - days * DAY
+        ).execute(uow.db)
+    )
+    database.transact(purge.purge_due)
+    assert followers(database) == kept

@@ -15,13 +15,14 @@ from fedhood.adapters.activitypub.handlers import (
     people,
     posts,
     reports,
+    visitors,
 )
 from fedhood.adapters.activitypub.handlers.contract import Context, Handler
 
 if TYPE_CHECKING:
     from fedhood.kernel.engine import UnitOfWork
 
-__all__ = ["HANDLERS", "Context", "Handler", "kind_of"]
+__all__ = ["HANDLERS", "OF_VISITORS", "Context", "Handler", "kind_of"]
 
 
 def _by_scope(otherwise: Handler, **scopes: Handler) -> Handler:
@@ -57,6 +58,10 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("Update", "Note"): _by_scope(posts.HANDLERS["Update", "Note"], city=city_messages.UPDATED),
     ("Delete", "Tombstone"): _by_scope(posts.HANDLERS["Delete", "Tombstone"], city=city_messages.DELETED),
 }
+
+
+# what people on other software say, who are vouched for by nobody
+OF_VISITORS = visitors.HANDLERS
 
 
 def kind_of(activity: dict[str, Any]) -> tuple[str, str]:
