@@ -97,6 +97,14 @@ def _list_changed(uow: UnitOfWork, fact: peers.ListChanged) -> None:
     _tell_keepers(uow, Kind.LIST_CHANGED, fact)
 
 
+def _silent(uow: UnitOfWork, fact: peers.PeerSilent) -> None:
+    _tell_keepers(uow, Kind.PEER_SILENT, fact)
+
+
+def _refusing(uow: UnitOfWork, fact: peers.PeerRefusing) -> None:
+    _tell_keepers(uow, Kind.PEER_REFUSING, fact)
+
+
 def _replaced(uow: UnitOfWork, fact: peers.PeerReplaced) -> None:
     former.forget_all_of(uow, peer_id=fact.object or 0)
 
@@ -125,5 +133,7 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     peers.PeerKeyConfirmed: (_key_confirmed,),
     peers.PeerKeyAnnounced: (_key_announced,),
     peers.PeerReplaced: (_replaced,),
+    peers.PeerSilent: (_silent,),
+    peers.PeerRefusing: (_refusing,),
     peers.ListChanged: (_list_changed,),
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import peewee
 
-from fedhood.adapters.activitypub import city_messages, hosts, outbox, outbox_city, reports, vocabulary
+from fedhood.adapters.activitypub import city_messages, hosts, outbox, outbox_city, reports, troubles, vocabulary
 from fedhood.adapters.activitypub.answers import Outcome, Result
 from fedhood.adapters.activitypub.hosts import Lease
 from fedhood.adapters.activitypub.saying import Delivery
@@ -76,7 +76,7 @@ WITH RECURSIVE waiting(peer) AS (
     FROM waiting w WHERE w.peer IS NOT NULL
 )
 SELECT {columns} FROM waiting w LEFT JOIN host h ON h.peer = w.peer
-WHERE w.peer IS NOT NULL
+WHERE w.peer IS NOT NULL AND h.paused_at IS NULL
 """
 _DUE = _HOSTS.format(columns="w.peer, COALESCE(h.failures, 0)") + (
     "AND COALESCE(h.next_at, 0) <= ? ORDER BY COALESCE(h.next_at, 0), w.peer"
@@ -105,7 +105,7 @@ _FIRST = Compiled(
 
 
 def due(db: peewee.Database, now: datetime) -> list[Due]:
-    """The peers for which something waits and to whom nobody is sending; who rests is left out.
+    """The peers for which something waits and to whom nobody is sending; who rests or is paused is left out.
 
     Who has waited longest comes first.
     """
@@ -204,6 +204,7 @@ def settle(uow: UnitOfWork, lease: Lease, attempts: Sequence[tuple[Waiting, Resu
     A lease that was lost meanwhile ends the stream, and what is known about the letters is kept all the same.
     """
     _wonder(uow, lease.peer, attempts)
+    troubles.noted(uow, lease.peer, [result for _, result in attempts])
     answer: Result | None = None
     for waiting, tried in attempts:
         result = _given_up(uow, waiting, tried)
