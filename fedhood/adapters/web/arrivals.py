@@ -26,7 +26,7 @@ _WAITING: dict[Cause | None, str] = {
 
 
 async def of(visit: Visit, entry: Entry) -> list[tuple[str, str]]:
-    """(look, words) for each place beside one's own that a post or request is meant for; to its author alone."""
+    """(picture, words) for each place beside one's own that a post or request is meant for; to its author alone."""
     post = entry.post
     if post.author != visit.viewer.account or post.uri is not None or post.deleted_at is not None:
         return []
@@ -43,11 +43,13 @@ async def of(visit: Visit, entry: Entry) -> list[tuple[str, str]]:
 
 
 def _said(name: str, verdicts: Sequence[Verdict], words: Words, now: datetime) -> tuple[str, str]:
-    """(look, words): how far it got to one place."""
+    """(picture, words): how far it got to one place."""
     last = verdicts[-1]
     arrived = [one.at for one in verdicts if one.fate is Fate.ARRIVED and one.at is not None]
     if last.fate is Fate.ARRIVED and last.at is not None:
-        return "done", words.gettext("%(place)s: arrived, %(moment)s", place=name, moment=words.moment(arrived[0], now))
+        return "check", words.gettext(
+            "%(place)s: arrived, %(moment)s", place=name, moment=words.moment(arrived[0], now)
+        )
     if last.fate is Fate.WAITING and arrived:
         return "wait", words.gettext("%(place)s: arrived; what changed since is on its way", place=name)
     if last.fate is Fate.WAITING and last.cause not in _WAITING and last.since is not None:

@@ -178,13 +178,8 @@ def next_try(verdict: Verdict, words: Words, now: datetime) -> str:
     return words.gettext("Next try: %(moment)s.", moment=words.day_and_hour(verdict.next_try, now))
 
 
-def trouble(standing: Standing, words: Words, now: datetime) -> str:
-    """What goes wrong with sending to a place, in a line of the list of places; empty while all is well."""
-    wrong = _wrong(standing, words, now)
-    return f"{wrong[1]} {next_try(standing.verdict, words, now)}".rstrip() if wrong is not None else ""
-
-
-def _wrong(standing: Standing, words: Words, now: datetime) -> tuple[str, str] | None:
+def wrong_with(standing: Standing, words: Words, now: datetime) -> tuple[str, str] | None:
+    """(look, words): what goes wrong with sending to a place; None while all is well."""
     since = standing.verdict.since
     if standing.paused_at is not None:
         return "wait", words.gettext("Paused since %(moment)s.", moment=words.moment(standing.paused_at, now))
@@ -196,7 +191,7 @@ def _wrong(standing: Standing, words: Words, now: datetime) -> tuple[str, str] |
 
 def state_of(standing: Standing, words: Words, now: datetime) -> tuple[str, str]:
     """(look, words): how sending to a place goes."""
-    wrong = _wrong(standing, words, now)
+    wrong = wrong_with(standing, words, now)
     if wrong is not None:
         return wrong
     if standing.waiting:

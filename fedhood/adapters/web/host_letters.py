@@ -69,10 +69,14 @@ async def summary(visit: Visit, peer: Peer) -> dict[str, Any]:
     }
 
 
-async def trouble_of(visit: Visit, peer: Peer) -> str:
-    """What goes wrong with sending to a place, in a line of the list of places; empty while all is well."""
-    found = await visit.database.read(_ledger(visit).standing, peer.id, visit.now)
-    return host_letter_words.trouble(found, visit.words, visit.now)
+async def trouble_of(visit: Visit, peer: Peer) -> dict[str, str] | None:
+    """What goes wrong with sending to a place, for the list of places; None while all is well."""
+    found: Standing = await visit.database.read(_ledger(visit).standing, peer.id, visit.now)
+    wrong = host_letter_words.wrong_with(found, visit.words, visit.now)
+    if wrong is None:
+        return None
+    next_try = host_letter_words.next_try(found.verdict, visit.words, visit.now)
+    return {"kind": wrong[0], "said": wrong[1], "next_try": next_try}
 
 
 # -- letters -----------------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ async def _row(visit: Visit, peer: Peer) -> dict[str, Any]:
         "kind": kind,
         "said": said,
         "trouble": peer_words.trouble_of(peer, visit.words),
-        "sending": await host_letters.trouble_of(visit, peer) if peer.state is PeerState.AGREED else "",
+        "sending": await host_letters.trouble_of(visit, peer) if peer.state is PeerState.AGREED else None,
     }
 
 

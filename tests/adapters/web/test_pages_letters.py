@@ -86,10 +86,10 @@ def test_no_cause_is_said_to_a_resident_in_words_of_the_machine(cause, clock):
     words = Words(LANGUAGES["en"], BRUSSELS)
     for fate in Fate:
         verdict = Verdict(fate=fate, cause=cause, at=clock.now(), since=clock.now())
-        look, said = arrivals._said("Linden", [verdict], words, clock.now())
+        picture, said = arrivals._said("Linden", [verdict], words, clock.now())
         assert said.startswith("Linden: ")
         assert not MACHINERY.search(said)
-        assert (look == "done") == (fate is Fate.ARRIVED)
+        assert (picture == "check") == (fate is Fate.ARRIVED)
 
 
 # -- the host ---------------------------------------------------------------------------------------------------------
