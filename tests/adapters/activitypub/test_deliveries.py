@@ -233,6 +233,7 @@ def numbers(database: Database, world: World, which: Which, before: Place | None
     return [letter.place.number for letter in found]
 
 
+@pytest.mark.both_databases
 def test_letters_are_listed_newest_first_by_what_became_of_them(database: Database) -> None:
     world = build(database)
     for post_id in range(1001, 1011):
@@ -285,6 +286,7 @@ def test_every_list_has_an_index_of_its_own(which: Which, index: str, database: 
         assert "TEMP B-TREE" not in plan
 
 
+@pytest.mark.both_databases
 def test_the_same_thing_is_followed_to_every_neighbour(database: Database, clock: FakeClock) -> None:
     world = build(database)
 
@@ -311,6 +313,7 @@ def test_the_same_thing_is_followed_to_every_neighbour(database: Database, clock
 # -- what somebody does about it --------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 async def test_nothing_goes_to_who_is_paused_and_all_of_it_when_it_goes_on(
     federation: Federation, world: World, oak: Remote, clock: FakeClock
 ) -> None:
@@ -360,6 +363,7 @@ async def test_who_rests_is_tried_now_and_who_is_well_is_left_alone(
     assert await federation.database.write(hosts.renew, lease, lease.until) is not None
 
 
+@pytest.mark.both_databases
 async def test_one_letter_is_forgotten_and_the_others_go(federation: Federation, world: World, oak: Remote) -> None:
     for post_id in (1001, 1002):
         await federation.database.write(publish, world, post_id)
@@ -398,6 +402,7 @@ async def test_what_is_taken_back_is_told_whatever_is_forgotten(
     assert [body_of(request)["object"]["type"] for request in oak.requests] == ["Delete", "Delete"]
 
 
+@pytest.mark.both_databases
 def test_what_waits_for_somebody_paused_grows_no_older_than_elsewhere(database: Database, clock: FakeClock) -> None:
     world = build(database)
     for post_id in (1001, 1002):
@@ -470,6 +475,18 @@ def stated(consequences: Consequences) -> list[type]:
     return [type(fact) for fact in consequences.facts if isinstance(fact, PeerRefusing | PeerSilent)]
 
 
+@pytest.mark.both_databases
+async def test_two_who_forget_the_same_at_once_forget_it_once(running: Database) -> None:
+    world = build(running)
+    await running.write(publish, world, 1001)
+    acts = [running.write(handling.forget, by=None, peer_id=world.peer, place=ONE) for _ in range(2)]
+    ended = await asyncio.gather(*acts, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in ended) == ["Conflict", "NoneType"]
+    both = await asyncio.gather(*(running.write(handling.pause, by=None, peer_id=world.peer) for _ in range(2)))
+    assert both == [None, None]
+
+
+@pytest.mark.both_databases
 async def test_three_refusals_in_a_row_are_told_once_until_something_is_taken(
     federation: Federation, world: World, oak: Remote, consequences: Consequences
 ) -> None:
