@@ -25,8 +25,11 @@ _WAITING: dict[Cause | None, str] = {
 }
 
 
-async def of(visit: Visit, entry: Entry) -> list[tuple[str, str]]:
-    """(picture, words) for each place beside one's own that a post or request is meant for; to its author alone."""
+async def of(visit: Visit, entry: Entry, *, but_arrived: bool = False) -> list[tuple[str, str]]:
+    """(picture, words) for each place beside one's own that a post or request is meant for; to its author alone.
+
+    `but_arrived` leaves out where it arrived, for answers: it is said only of what takes longer.
+    """
     post = entry.post
     if post.author != visit.viewer.account or post.uri is not None or post.deleted_at is not None:
         return []
@@ -39,6 +42,7 @@ async def of(visit: Visit, entry: Entry) -> list[tuple[str, str]]:
         _said(place.name, verdicts, visit.words, visit.now)
         for place in sorted(beside, key=lambda place: place.name)
         if (verdicts := (here,) if place.peer is None else told.get(place.peer, ()))
+        and not (but_arrived and verdicts[-1].fate is Fate.ARRIVED)
     ]
 
 

@@ -386,3 +386,22 @@ async def test_a_pause_is_said_to_the_author_without_a_name(street, named, linde
     await named.press(f"/host/neighbours/{linden}/forget")
     await eva.get(f"/p/{post}")
     assert "Lindenquarter: did not arrive" in eva.words
+
+
+async def test_of_an_answer_it_is_said_where_it_has_not_arrived_and_only_while_that_is_so(
+    street, named, linden, nothing_waits
+):
+    post = tell(street)
+    attempt(street, linden, ARRIVED)
+    eva = await street.browser(street.eva)
+    await eva.get(f"/p/{post}")
+    await eva.press(f"/p/{post}/answer", **{"answer-text": "One thing more", "text": "One thing more"})
+    assert eva.words.count("Lindenquarter: arrived") == 1
+    assert "Lindenquarter: on its way" in eva.words
+    ana = await street.browser(street.ana)
+    await ana.get(f"/p/{post}")
+    assert "Lindenquarter: on its way" not in ana.words
+    attempt(street, linden, ARRIVED)
+    await eva.get(f"/p/{post}")
+    assert "Lindenquarter: on its way" not in eva.words
+    checked(eva.text)
