@@ -154,9 +154,17 @@ def _instant(moment: datetime | None) -> str | None:
 
 @click.command()
 @click.argument("host")
+@click.argument("letter", required=False)
 @pass_given
-def retry(given: Given, host: str) -> None:
-    """Try HOST now, if it rests because it did not answer. The running server does it within a second."""
+def retry(given: Given, host: str, letter: str | None) -> None:
+    """Try HOST now, if it rests because it did not answer. The running server does it within a second.
+
+    With a LETTER (its place, as `letters` says it): send a post, an answer or a request once more that did not arrive.
+    """
+    if letter is not None:
+        _do(given, host, Letters.again, place=_place(letter))
+        click.echo(f"{letter} is sent to {host} once more.")
+        return
     _do(given, host, Letters.retry)
     click.echo(f"{host} is tried now.")
 

@@ -99,6 +99,11 @@ def _rest(db):
     return next(iter(HostTable.select().execute(db))).next_at
 
 
+def test_one_that_arrived_or_waits_is_not_sent_once_more(fedhood: Shell, oak):
+    assert "not sent once more" in refused(fedhood, "peers", "retry", OAK, "1-1")
+    assert refused(fedhood, "peers", "retry", OAK, "1-99")
+
+
 def test_one_is_forgotten_and_then_all_but_what_is_taken_back_after_a_question(fedhood: Shell, oak):
     assert "1-1 is not sent" in fedhood("peers", "forget", OAK, "1-1").stdout
     assert "settled" in refused(fedhood, "peers", "forget", OAK, "1-1")

@@ -188,6 +188,7 @@ FORMS = {
     "/host/neighbours/{peer}/pause": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/pause"]),
     "/host/neighbours/{peer}/resume": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/resume"]),
     "/host/neighbours/{peer}/forget": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/forget"]),
+    "/host/neighbours/{peer}/sent/{place}/again": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/sent/1-1/again"]),
     "/host/neighbours/{peer}/sent/{place}/forget": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/sent/1-1/forget"]),
     "/host/codes": Form(_LOOK_AFTER, {"place": "1", "count": "1"}),
     "/host/people/homes": Form(_LOOK_AFTER, {"place": "1", "one": "1", "other": "2"}),

@@ -120,6 +120,7 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("elm keeper", "/host/neighbours/{peer}/pause", peer=next_door.id)
     place = await elm.place.database.read(_waiting, next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/sent/{place}/forget", peer=next_door.id, place=place)
+    await done("elm keeper", "/host/neighbours/{peer}/sent/{place}/again", peer=next_door.id, place=place)
     await done("elm keeper", "/host/neighbours/{peer}/forget", peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/resume", peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/key", {"letters": next_door.fingerprint or ""}, peer=next_door.id)

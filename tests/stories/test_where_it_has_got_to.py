@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from fedhood import said_anew
 from fedhood.adapters.activitypub import catch_up, handling
 from fedhood.core import access, help_requests, notifications, peers, posts
 from fedhood.core.help_requests import HelpCategory
@@ -180,6 +181,7 @@ async def test_what_was_forgotten_is_not_had_by_asking_and_what_came_before_and_
         await street.tell(text)
     await street.rest()
     assert await street.elm.database.write(handling.forget_all, by=street.ana, peer_id=oak) == 2
+    await street.elm.database.write(said_anew.to_a_neighbour, oak)
     await street.tell("Three")
     await street.start("oak")
     await street.oak.database.write(catch_up.ask_everybody)

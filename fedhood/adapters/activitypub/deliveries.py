@@ -6,6 +6,7 @@ says stays where the audience is. What may be done about letters is in `handling
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import itertools
 from collections import Counter
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from fedhood.adapters.activitypub import causes
+from fedhood.adapters.activitypub import causes, streams
 from fedhood.adapters.activitypub.hosts import PARKED_AFTER
 from fedhood.adapters.activitypub.outbox import HELD, SAID, WAITING, goes_on
 from fedhood.adapters.activitypub.saying import Delivery
@@ -23,7 +24,7 @@ from fedhood.core import peers
 from fedhood.core.deliveries import Cause, Fate, Letter, Matter, Place, Standing, Verdict, Which
 from fedhood.kernel.clock import from_milliseconds
 from fedhood.kernel.database import Compiled, hole
-from fedhood.kernel.errors import NotFound
+from fedhood.kernel.errors import Gone, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 # how many letters are looked back at to say how many of them arrived
 LATELY = 500
+_AGAIN = frozenset({"refused", "expired", causes.FORGOTTEN})
 _LOST = ("refused", "expired", "dropped", causes.FORGOTTEN)
 
 _COLUMNS = (
@@ -146,7 +148,23 @@ def listed(
 
 def letter(db: peewee.Database, peer_id: int, place: Place, now: datetime) -> Letter:
     """One letter. Raises NotFound."""
-    return _letter(row_of(db, peer_id, place), Host(db, peer_id), now)
+    row = row_of(db, peer_id, place)
+    return dataclasses.replace(_letter(row, Host(db, peer_id), now), may_again=may_again(db, row, now))
+
+
+def may_again(db: peewee.Database, row: tuple[Any, ...], now: datetime) -> bool:
+    """Whether a post, an answer or a request did not arrive, was not said anew since, and may still be read there."""
+    if row[8] not in _AGAIN or row[3] not in SAID:
+        return False
+    said = [
+        one
+        for one in _ABOUT.rows(db, object=row[4])
+        if (one[0], one[3]) == (row[0], row[3]) and one[8] in {WAITING, HELD, "done"} and one[1:3] > row[1:3]
+    ]
+    try:
+        return not said and streams.may_go(db, delivery_of(row), now)
+    except (NotFound, Gone):
+        return False
 
 
 def row_of(db: peewee.Database, peer_id: int, place: Place) -> tuple[Any, ...]:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from fedhood.adapters.activitypub import causes, deliveries, hosts, streams
+from fedhood.adapters.activitypub import causes, deliveries, hosts, outbox, streams
 from fedhood.adapters.activitypub.outbox import HELD, WAITING, goes_on
 from fedhood.adapters.activitypub.saying import Delivery
 from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable
-from fedhood.core import peers
+from fedhood.core import peers, posts
 from fedhood.core.help_requests import Sent
 from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, hole
@@ -74,6 +74,25 @@ def resume(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
         HostTable.peer == peer_id, HostTable.paused_at.is_null(is_null=False)
     ).execute(uow.db)
     uow.wake_worker()
+
+
+def again(uow: UnitOfWork, *, by: Viewer | None, peer_id: int, place: Place) -> None:
+    """A post, an answer or a request that did not arrive is sent to this one peer once more, as it is now.
+
+    Raises Unauthenticated, Forbidden, NotFound; Conflict (`not-again`) for one that arrived, waits, was sent again
+    already, is of another kind, or may not be read there any more.
+    """
+    _check(uow, by, peer_id)
+    row = deliveries.row_of(uow.db, peer_id, place)
+    if not deliveries.may_again(uow.db, row, uow.now):
+        raise Conflict("this is not sent once more: it arrived, waits, or may not go there", code="not-again")
+    verb, about = row[3], row[4]
+    outbox.deliver(uow, peer_id, verb, about, _version_now(uow.db, verb, about, row[5]))
+
+
+def _version_now(db: peewee.Database, verb: str, about: int, version: int) -> int:
+    """Which version is said: of a request the revision that was meant, of words those of now."""
+    return version if verb.startswith("help.") else posts.row(db, post_id=about).version
 
 
 def forget(uow: UnitOfWork, *, by: Viewer | None, peer_id: int, place: Place) -> None:

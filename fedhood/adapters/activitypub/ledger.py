@@ -15,5 +15,6 @@ class Letters:
     retry = staticmethod(handling.retry)
     pause = staticmethod(handling.pause)
     resume = staticmethod(handling.resume)
+    again = staticmethod(handling.again)
     forget = staticmethod(handling.forget)
     forget_all = staticmethod(handling.forget_all)

@@ -151,6 +151,7 @@ async def one(visit: Visit) -> web.StreamResponse:
         advice=host_letter_words.advice(letter.verdict, visit.words),
         next_try=host_letter_words.next_try(letter.verdict, visit.words, visit.now),
         forget=f"{_address(peer.id)}/{place.epoch}-{place.number}/forget" if letter.may_forget else "",
+        again=f"{_address(peer.id)}/{place.epoch}-{place.number}/again" if letter.may_again else "",
         always_told=letter.verdict.fate is Fate.WAITING and not letter.may_forget,
         others=[(names.get(one.peer, ""), _line(visit, one)) for one in others],
         back=_address(peer.id),
@@ -198,6 +199,18 @@ async def forget(visit: Visit) -> web.StreamResponse:
         if refused.code != "settled":
             raise
     return go(f"{_address(peer.id)}/{place.epoch}-{place.number}")
+
+
+async def again(visit: Visit) -> web.StreamResponse:
+    """What did not arrive is sent once more; pressed twice, it is the same."""
+    peer = await host_agreed.find(visit)
+    place = _named(visit)
+    try:
+        await visit.database.write(_ledger(visit).again, by=visit.viewer, peer_id=peer.id, place=place)
+    except Conflict as refused:
+        if refused.code != "not-again":
+            raise
+    return go(_address(peer.id))
 
 
 async def ask_forget_all(visit: Visit) -> web.StreamResponse:

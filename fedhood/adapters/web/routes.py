@@ -157,6 +157,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/host/neighbours/{peer:[0-9]+}/unblock", host_peers.unblock, Who.KEEPER),
     Route("GET", "/host/neighbours/{peer:[0-9]+}/sent", host_letters.show, Who.KEEPER),
     Route("GET", "/host/neighbours/{peer:[0-9]+}/sent/{place}", host_letters.one, Who.KEEPER),
+    Route("POST", "/host/neighbours/{peer:[0-9]+}/sent/{place}/again", host_letters.again, Who.KEEPER),
     Route("POST", "/host/neighbours/{peer:[0-9]+}/sent/{place}/forget", host_letters.forget, Who.KEEPER),
     Route("GET", "/host/neighbours/{peer:[0-9]+}/forget", host_letters.ask_forget_all, Who.KEEPER),
     Route("POST", "/host/neighbours/{peer:[0-9]+}/forget", host_letters.forget_all, Who.KEEPER),

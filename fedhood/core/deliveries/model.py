@@ -116,7 +116,10 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One thing that a peer is to get. `may_forget`: somebody may decide that it is not sent."""
+    """One thing that a peer is to get. `may_forget`: somebody may decide that it is not sent.
+
+    `may_again`: it did not arrive, and may be sent once more; looked for of a single one alone, not in lists.
+    """
 
     peer: int
     place: Place
@@ -125,6 +128,7 @@ class Letter:
     attempts: int
     verdict: Verdict
     may_forget: bool
+    may_again: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,9 @@ class Ledger(Protocol):
     def resume(self, uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
         """What waits for a peer goes on, at once."""
 
+    def again(self, uow: UnitOfWork, *, by: Viewer | None, peer_id: int, place: Place) -> None:
+        """A post, an answer or a request that did not arrive is sent once more, as it is now. Raises Conflict."""
+
     def forget(self, uow: UnitOfWork, *, by: Viewer | None, peer_id: int, place: Place) -> None:
         """One letter that waits is not sent. Raises Conflict for one that was settled, or that may not be forgotten."""
 

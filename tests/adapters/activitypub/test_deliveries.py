@@ -37,7 +37,7 @@ from fedhood.core.peers.tables import PeerTable
 from fedhood.core.posts.tables import PostTable
 from fedhood.kernel.engine import Database, UnitOfWork
 from fedhood.kernel.errors import Conflict, Forbidden, NotFound
-from tests.adapters.activitypub.letters import ACCEPTED, body_of, publish, send_all
+from tests.adapters.activitypub.letters import ACCEPTED, body_of, publish, rows, send_all
 from tests.adapters.activitypub.next_door import World, add_peer, add_place, add_post, add_request, build, pair
 from tests.adapters.http.remote import Remote, ok
 from tests.support import people
@@ -473,6 +473,44 @@ def test_only_who_may_agree_does_anything_about_it(database: Database) -> None:
 
 def stated(consequences: Consequences) -> list[type]:
     return [type(fact) for fact in consequences.facts if isinstance(fact, PeerRefusing | PeerSilent)]
+
+
+@pytest.mark.both_databases
+async def test_what_was_refused_is_sent_once_more_as_it_is_now_and_not_twice(
+    federation: Federation, world: World, oak: Remote
+) -> None:
+    database = federation.database
+    oak.script = lambda _: ok(status="404 Where")
+    await database.write(publish, world, 1001)
+    await send_all(federation)
+    now = federation.clock.now()
+    assert (await database.read(deliveries.letter, world.peer, ONE, now)).may_again
+    oak.script = lambda _: ACCEPTED
+    await database.write(handling.again, by=None, peer_id=world.peer, place=ONE)
+    with pytest.raises(Conflict):
+        await database.write(handling.again, by=None, peer_id=world.peer, place=ONE)
+    await send_all(federation)
+    assert await verdict(federation, world) == (Fate.REFUSED, Cause.NOT_FOUND)
+    assert await verdict(federation, world, 2) == (Fate.ARRIVED, None)
+    refused, taken = (request.partition(b"\r\n\r\n")[2] for request in oak.requests)
+    assert refused == taken, "the same bytes: who has it knows it by its id"
+    for number in (1, 2):
+        with pytest.raises(Conflict):
+            await database.write(handling.again, by=None, peer_id=world.peer, place=Place(1, number))
+
+
+async def test_what_may_not_be_read_there_any_more_is_not_sent_once_more(
+    federation: Federation, world: World, oak: Remote
+) -> None:
+    oak.script = lambda _: ok(status="404 Where")
+    await federation.database.write(publish, world, 1001)
+    await federation.database.write(outbox.deliver, world.peer, "message.create", 3001)
+    await send_all(federation)
+    await federation.database.write(lambda uow: PairTable.update(until=uow.now).execute(uow.db))
+    for number in (1, 2):
+        with pytest.raises(Conflict):
+            await federation.database.write(handling.again, by=None, peer_id=world.peer, place=Place(1, number))
+    assert [row[0] for row in await federation.database.read(rows)] == [1, 2]
 
 
 @pytest.mark.both_databases

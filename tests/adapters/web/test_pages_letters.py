@@ -229,6 +229,27 @@ async def test_one_is_forgotten_and_what_is_taken_back_cannot_be(street, named, 
     assert named.status == 409
 
 
+async def test_what_was_refused_is_sent_once_more(street, named, linden, nothing_waits):
+    post = tell(street)
+    attempt(street, linden, NO)
+    eva = await street.browser(street.eva)
+    await eva.get(f"/p/{post}")
+    assert "Lindenquarter: did not arrive" in eva.words
+    await named.get(f"/host/neighbours/{linden}/sent?only=lost")
+    (link,) = re.findall(rf'href="(/host/neighbours/{linden}/sent/1-[0-9]+)"', named.text)
+    page = await named.get(link)
+    checked(page)
+    proof = named.proof
+    for _ in range(2):
+        await named.press(f"{link}/again", csrf=proof)
+    assert "1 thing waits" in named.words
+    await eva.get(f"/p/{post}")
+    assert "Lindenquarter: on its way" in eva.words
+    attempt(street, linden, ARRIVED)
+    await eva.get(f"/p/{post}")
+    assert "Lindenquarter: arrived" in eva.words
+
+
 async def test_before_all_is_forgotten_it_is_said_what_is_lost(street, named, linden, nothing_waits):
     for _ in range(3):
         tell(street)
