@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood import said_anew
-from fedhood.adapters.activitypub import former, outbox, resting
+from fedhood.adapters.activitypub import former, handling, outbox, resting
 from fedhood.core import notifications, peers
 from fedhood.core.notifications import Kind
 from fedhood.kernel import jobs
@@ -28,10 +28,12 @@ def _peer_found(uow: UnitOfWork, fact: peers.PeerFound) -> None:
 
 
 def _peer_asked(uow: UnitOfWork, fact: peers.PeerAsked) -> None:
+    handling.lift(uow, peer_id=fact.object or 0)
     _tell_keepers(uow, Kind.PEER_ASKS, fact)
 
 
 def _peer_agreed(uow: UnitOfWork, fact: peers.PeerAgreed) -> None:
+    handling.lift(uow, peer_id=fact.object or 0)
     outbox.peer_agreed(uow, peer_id=fact.object or 0)
     jobs.add(uow, "peer.meet", ordering_key=f"peer.{fact.object}", peer=fact.object)
     outbox.city_agreed(uow, peer_id=fact.object or 0)
@@ -111,6 +113,7 @@ def _replaced(uow: UnitOfWork, fact: peers.PeerReplaced) -> None:
 
 def _peer_ended(uow: UnitOfWork, fact: peers.PeerEnded) -> None:
     resting.drop_all(uow, peer_id=fact.object or 0)
+    handling.lift(uow, peer_id=fact.object or 0)
     peers.forget_list(uow, fact.object or 0)
     if fact.by_us:
         outbox.peer_ended(uow, peer_id=fact.object or 0)

@@ -223,11 +223,16 @@ def _neighbours(settings: Settings) -> Finding:
             for one in peers.all_peers(db)
             if one.state is PeerState.LOOKING and one.last_error
         ]
-        sentences += [
-            f"{one.host} refused the last three things or more; see fedhood peers letters {one.host}"
-            for one in known
-            if deliveries.standing(db, one.id, Clock().now()).refusing
-        ]
+        now = Clock().now()
+        for one in known:
+            sending = deliveries.standing(db, one.id, now)
+            if sending.paused_at is not None:
+                since = f"{sending.paused_at:%Y-%m-%d %H:%M} UTC ({sending.waiting} waiting)"
+                sentences.append(f"{one.host} is paused since {since}; it goes on with fedhood peers resume {one.host}")
+            if sending.refusing:
+                sentences.append(
+                    f"{one.host} refused the last three things or more; see fedhood peers letters {one.host}"
+                )
     if sentences:
         return Finding("neighbours", Outcome.LOOK, "; ".join(sentences))
     return Finding("neighbours", Outcome.WELL, f"{len(known)} agreed, and none of them is out of reach")

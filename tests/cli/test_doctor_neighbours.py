@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from fedhood.adapters.activitypub import causes
+from fedhood.adapters.activitypub import causes, handling
 from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable, InboundTable
 from fedhood.cli import doctor
 from fedhood.core import peers
@@ -98,6 +98,18 @@ def test_who_refuses_what_is_sent_is_named(fedhood, elm):
     outcome, detail = neighbours(fedhood)
     assert outcome == "look"
     assert detail == "oak.example refused the last three things or more; see fedhood peers letters oak.example"
+
+
+def test_who_was_paused_is_not_left_so_unnoticed(fedhood, elm):
+    peer = elm.database.transact(add_peer, "oak.example")
+    elm.database.transact(send, peer, waiting=2, reason=None)
+    elm.database.transact(handling.pause, by=None, peer_id=peer)
+    outcome, detail = neighbours(fedhood)
+    assert outcome == "look"
+    assert detail == (
+        f"oak.example is paused since {NOON:%Y-%m-%d %H:%M} UTC (2 waiting); "
+        "it goes on with fedhood peers resume oak.example"
+    )
 
 
 def test_who_is_out_of_reach_longest_comes_first(fedhood, elm):

@@ -15,8 +15,10 @@ from fedhood.adapters.activitypub import catch_up, handling
 from fedhood.core import access, help_requests, notifications, peers, posts
 from fedhood.core.help_requests import HelpCategory
 from fedhood.core.notifications import Kind
+from fedhood.core.peers import PeerState
 from fedhood.core.posts import Audience
 from fedhood.kernel.clock import write_offset
+from fedhood.kernel.errors import Conflict
 from tests.support.world import make_neighbours, place, reopen, settle
 
 NOTE = "Rooftile Street 12, second bell"
@@ -172,6 +174,23 @@ async def test_a_pause_holds_back_even_what_is_asked_for_and_then_all_of_it_come
     await street.elm.database.write(handling.resume, by=street.ana, peer_id=oak)
     await street.rest()
     assert [text for text in await read_at(street.oak) if text != "From Oak"] == ["Before", "First", "Second"]
+
+
+async def test_that_it_is_over_is_told_also_to_who_is_paused_and_so_is_what_is_taken_back(street):
+    oak = await street.peer("oak")
+    post = await street.tell("Before")
+    await street.rest()
+    await street.elm.database.write(handling.pause, by=street.ana, peer_id=oak)
+    await street.elm.database.write(posts.delete, by=street.eva, post_id=post)
+    await street.rest()
+    assert await read_at(street.oak) == ["Before"]
+    await street.elm.database.write(peers.end, by=street.ana, peer_id=oak)
+    await street.rest()
+    assert await read_at(street.oak) == [""]
+    theirs = await street.oak.database.read(peers.by_host, street.elm.host)
+    assert theirs.state is PeerState.ENDED
+    with pytest.raises(Conflict):
+        await street.elm.database.write(handling.pause, by=street.ana, peer_id=oak)
 
 
 async def test_what_was_forgotten_is_not_had_by_asking_and_what_came_before_and_after_is(street):

@@ -12,6 +12,7 @@ from fedhood.adapters.activitypub.saying import Delivery
 from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable
 from fedhood.core import peers, posts
 from fedhood.core.help_requests import Sent
+from fedhood.core.peers import PeerState
 from fedhood.kernel.clock import milliseconds
 from fedhood.kernel.database import Compiled, hole
 from fedhood.kernel.errors import Conflict
@@ -59,9 +60,12 @@ def retry(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
 def pause(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
     """Nothing goes to a peer until `resume`, but for what is under way this moment; what it is to get waits.
 
-    Who waits for an answer from there is told that it takes longer. Raises Unauthenticated, Forbidden, NotFound.
+    Who waits for an answer from there is told that it takes longer. Raises Unauthenticated, Forbidden, NotFound;
+    Conflict (`not-agreed`) for one with which nothing is agreed: what is still told there must be told.
     """
     _check(uow, by, peer_id)
+    if peers.get(uow.db, peer_id).state is not PeerState.AGREED:
+        raise Conflict("nothing is agreed with it, so there is nothing to pause", code="not-agreed")
     _PAUSE.run(uow.db, peer=peer_id, now=milliseconds(uow.now))
     for delivery in _unsent(uow.db, peer_id, WAITING, among=list(streams.OUTCOMES)):
         streams.OUTCOMES[delivery.verb](uow, delivery, Sent.TROUBLE)
@@ -70,6 +74,11 @@ def pause(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
 def resume(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
     """What waits for a peer goes on, at once. Raises Unauthenticated, Forbidden, NotFound."""
     _check(uow, by, peer_id)
+    lift(uow, peer_id=peer_id)
+
+
+def lift(uow: UnitOfWork, *, peer_id: int) -> None:
+    """A pause is over: somebody let it go on, or something is agreed with the peer anew, or no more."""
     HostTable.update(paused_at=None, next_at=uow.now).where(
         HostTable.peer == peer_id, HostTable.paused_at.is_null(is_null=False)
     ).execute(uow.db)

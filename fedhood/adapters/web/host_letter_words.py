@@ -125,7 +125,7 @@ CAUSES: dict[Cause, tuple[str, str]] = {
     ),
     Cause.ENDED: (N_("What you had agreed ended before it went."), _NOTHING),
     Cause.NOT_COVERED: (
-        N_("What you have agreed does not cover it any more."),
+        N_("It is not for them any more: they do not read along now, or it was hidden here."),
         N_("If they should read along, change who does. What is new goes to them then."),
     ),
     Cause.TAKEN_BACK: (N_("It was taken back, or said anew, before it went."), _NOTHING),
