@@ -16,6 +16,7 @@ from fedhood.adapters import city
 from fedhood.adapters.activitypub import actors, keys
 from fedhood.adapters.activitypub import site as wire
 from fedhood.adapters.activitypub.federation import Federation
+from fedhood.adapters.activitypub.ledger import Letters
 from fedhood.adapters.http.client import Client
 from fedhood.adapters.http.deadlines import MAX_BODY_BYTES, RUNNER_OPTIONS, body_deadline
 from fedhood.adapters.web import host_setup
@@ -114,6 +115,7 @@ class Server:
             settings=self.settings,
             clock=self.clock,
             zone=ZoneInfo(self.settings.time_zone),
+            ledger=Letters(),
             letters=self._letters,
         )
         if self.federation is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood import said_anew
-from fedhood.adapters.activitypub import former, outbox, resting
+from fedhood.adapters.activitypub import former, handling, outbox, resting
 from fedhood.core import notifications, peers
 from fedhood.core.notifications import Kind
 from fedhood.kernel import jobs
@@ -28,10 +28,12 @@ def _peer_found(uow: UnitOfWork, fact: peers.PeerFound) -> None:
 
 
 def _peer_asked(uow: UnitOfWork, fact: peers.PeerAsked) -> None:
+    handling.lift(uow, peer_id=fact.object or 0)
     _tell_keepers(uow, Kind.PEER_ASKS, fact)
 
 
 def _peer_agreed(uow: UnitOfWork, fact: peers.PeerAgreed) -> None:
+    handling.lift(uow, peer_id=fact.object or 0)
     outbox.peer_agreed(uow, peer_id=fact.object or 0)
     jobs.add(uow, "peer.meet", ordering_key=f"peer.{fact.object}", peer=fact.object)
     outbox.city_agreed(uow, peer_id=fact.object or 0)
@@ -97,12 +99,21 @@ def _list_changed(uow: UnitOfWork, fact: peers.ListChanged) -> None:
     _tell_keepers(uow, Kind.LIST_CHANGED, fact)
 
 
+def _silent(uow: UnitOfWork, fact: peers.PeerSilent) -> None:
+    _tell_keepers(uow, Kind.PEER_SILENT, fact)
+
+
+def _refusing(uow: UnitOfWork, fact: peers.PeerRefusing) -> None:
+    _tell_keepers(uow, Kind.PEER_REFUSING, fact)
+
+
 def _replaced(uow: UnitOfWork, fact: peers.PeerReplaced) -> None:
     former.forget_all_of(uow, peer_id=fact.object or 0)
 
 
 def _peer_ended(uow: UnitOfWork, fact: peers.PeerEnded) -> None:
     resting.drop_all(uow, peer_id=fact.object or 0)
+    handling.lift(uow, peer_id=fact.object or 0)
     peers.forget_list(uow, fact.object or 0)
     if fact.by_us:
         outbox.peer_ended(uow, peer_id=fact.object or 0)
@@ -125,5 +136,7 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     peers.PeerKeyConfirmed: (_key_confirmed,),
     peers.PeerKeyAnnounced: (_key_announced,),
     peers.PeerReplaced: (_replaced,),
+    peers.PeerSilent: (_silent,),
+    peers.PeerRefusing: (_refusing,),
     peers.ListChanged: (_list_changed,),
 }

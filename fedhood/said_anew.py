@@ -43,7 +43,7 @@ _GOT = Compiled(
             DeliveryTable.object == hole("object"),
             DeliveryTable.peer == hole("peer"),
             DeliveryTable.verb.in_(("post.create", "help.create", "reply.announce", "reply.send")),
-            DeliveryTable.state.in_(("waiting", "done")),
+            DeliveryTable.state.in_(("waiting", "done", "forgotten")),
         )
         .limit(1)
     )
@@ -105,7 +105,10 @@ def _say_what_is_new(uow: UnitOfWork, peer: int, post: posts.Post) -> None:
 
 
 def _has_got(db: peewee.Database, peer: int, post: posts.Post) -> bool:
-    """Whether a peer knows a post, or is about to: what it did not take when it was no neighbour does not count."""
+    """Whether a peer knows a post, or is about to: what it did not take when it was no neighbour does not count.
+
+    What somebody decided not to send is not said anew by itself either.
+    """
     return _GOT.row(db, peer=peer, object=post.id) is not None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from fedhood.adapters.activitypub import purge
+from fedhood.adapters.activitypub import handling, purge
 from fedhood.core import access, city_messages, help_requests, metrics, peers
 from fedhood.kernel import state
 from fedhood.kernel.log import logger
@@ -32,6 +32,7 @@ TASKS: tuple[tuple[str, timedelta, Callable[[UnitOfWork], object]], ...] = (
     ("peers.warn", timedelta(hours=1), peers.warn_due),
     ("peers.look", timedelta(hours=1), peers.look_due),
     ("peers.lists", timedelta(hours=1), peers.read_lists_due),
+    ("wire.paused", timedelta(hours=6), handling.expire_paused),
     ("wire.purge", timedelta(hours=6), purge.purge_due),
 )
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 import click
 import peewee
 
+from fedhood.adapters.activitypub import causes, deliveries
 from fedhood.adapters.activitypub.standing import of_tomorrow, unreached
 from fedhood.cli.door import Given, as_json, pass_given
 from fedhood.cli.words import words_for
 from fedhood.core import peers
+from fedhood.core.deliveries import Cause
 from fedhood.core.peers import PeerState
 from fedhood.kernel import migrate
 from fedhood.kernel.clock import Clock
@@ -175,25 +177,32 @@ def _jobs(settings: Settings) -> Finding:
     return Finding("jobs", Outcome.WELL, "none was given up")
 
 
-# why a server is not reached, by the code that the sending side noted: what it means, and whose turn it is
+# why something waits for a server: what it means, and whose turn it is
 WHY = {
-    "no-such-name": "its name is not known; its entry in the DNS is missing, or it has another name now",
-    "no-name-server": "its name is not known, for this machine's name server does not answer; look after that first",
-    "certificate-lapsed": "its certificate has lapsed; whoever hosts it must renew it",
-    "certificate-unknown": "nobody whom we trust vouches for its certificate; either its proxy shows a wrong one, or "
-    "this machine knows no authorities (on Debian or Ubuntu: sudo apt install ca-certificates)",
-    "certificate-name": "its certificate is of another name; whoever hosts it must look at its proxy",
-    "certificate-too-new": "its certificate does not hold yet; is the clock of this machine right?",
-    "tls": "no safe connection can be made to it",
-    "unreachable": "nobody answers at its address; its machine or its proxy is off, or a firewall stands between",
-    "timeout": "it did not answer in time",
-    "forbidden-address": "its name leads to an address that is not public, so nothing was sent there",
-    "answered 401: Signature stale": "it says that our clock is slow, or its own is fast; set both right",
-    "answered 401: Signature future": "it says that our clock is fast, or its own is slow; set both right",
-    "answered 500": "something goes wrong there; whoever hosts it must look at its log and at the room on its disk",
-    "answered 502": "its proxy answers, and fedhood behind it does not; whoever hosts it must start it",
+    Cause.NO_SUCH_NAME: "its name is not known; its entry in the DNS is missing, or it has another name now",
+    Cause.NO_NAME_SERVER: "its name is not known, for this machine's name server does not answer; "
+    "look after that first",
+    Cause.CERTIFICATE_LAPSED: "its certificate has lapsed; whoever hosts it must renew it",
+    Cause.CERTIFICATE_UNKNOWN: "nobody whom we trust vouches for its certificate; either its proxy shows a wrong one, "
+    "or this machine knows no authorities (on Debian or Ubuntu: sudo apt install ca-certificates)",
+    Cause.CERTIFICATE_NAME: "its certificate is of another name; whoever hosts it must look at its proxy",
+    Cause.CERTIFICATE_TOO_NEW: "its certificate does not hold yet; is the clock of this machine right?",
+    Cause.NO_SAFE_CONNECTION: "no safe connection can be made to it",
+    Cause.UNREACHABLE: "nobody answers at its address; its machine or its proxy is off, or a firewall stands between",
+    Cause.TIMEOUT: "it did not answer in time",
+    Cause.FORBIDDEN_ADDRESS: "its name leads to an address that is not public, so nothing was sent there",
+    Cause.STRANGE_ANSWER: "its answer could not be understood; perhaps something else answers at its address",
+    Cause.NO_INBOX: "it is not known yet where it takes what is meant for it",
+    Cause.CLOCK_SLOW: "it says that our clock is slow, or its own is fast; set both right",
+    Cause.CLOCK_FAST: "it says that our clock is fast, or its own is slow; set both right",
+    Cause.BROKEN_THERE: "something goes wrong there; whoever hosts it must look at its log and at the room on its disk",
+    Cause.STOPPED: "its proxy answers, and fedhood behind it does not; whoever hosts it must start it",
+    Cause.TOO_MUCH_AT_ONCE: "it gets too much at once and asks us to wait; there is nothing to do",
+    Cause.LATER: "it asks us to come back later; there is nothing to do",
+    Cause.NOT_RECOGNISED: "it does not recognise our signature; can this server be reached from outside, for its key?",
+    Cause.OUR_KEY_IN_QUESTION: "it sees another key of ours than the one that was compared; read the letters out again",
+    Cause.FAULT: "this server failed to send it; its log says why",
 }
-WHY |= dict.fromkeys(("answered 503", "answered 504"), WHY["answered 502"])
 
 
 def _neighbours(settings: Settings) -> Finding:
@@ -214,6 +223,16 @@ def _neighbours(settings: Settings) -> Finding:
             for one in peers.all_peers(db)
             if one.state is PeerState.LOOKING and one.last_error
         ]
+        now = Clock().now()
+        for one in known:
+            sending = deliveries.standing(db, one.id, now)
+            if sending.paused_at is not None:
+                since = f"{sending.paused_at:%Y-%m-%d %H:%M} UTC ({sending.waiting} waiting)"
+                sentences.append(f"{one.host} is paused since {since}; it goes on with fedhood peers resume {one.host}")
+            if sending.refusing:
+                sentences.append(
+                    f"{one.host} refused the last three things or more; see fedhood peers letters {one.host}"
+                )
     if sentences:
         return Finding("neighbours", Outcome.LOOK, "; ".join(sentences))
     return Finding("neighbours", Outcome.WELL, f"{len(known)} agreed, and none of them is out of reach")
@@ -221,7 +240,7 @@ def _neighbours(settings: Settings) -> Finding:
 
 def _why(reason: str) -> str:
     """What a reason means; the reason itself when it is one that nobody foresaw."""
-    return WHY.get(reason) or WHY.get(reason.partition(":")[0], reason)
+    return WHY[causes.of_reason(reason)] if causes.is_known(reason) and causes.of_reason(reason) in WHY else reason
 
 
 def _clock(settings: Settings) -> Finding:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fedhood.cli import letters
 from fedhood.cli.door import Given, as_json, pass_given
+from fedhood.cli.known import find
 from fedhood.cli.neighbourhoods import find as find_ours
 from fedhood.cli.opened import opened
 from fedhood.core import neighbourhoods
@@ -33,6 +35,10 @@ def peers() -> None:
     HOST is the name of another server, such as oak.example. All of it works while this server runs, which tells the
     other one of what changes.
     """
+
+
+for command in letters.COMMANDS:
+    peers.add_command(command)
 
 
 # -- list, show -------------------------------------------------------------------------------------------------------
@@ -98,15 +104,6 @@ def _whole(db: peewee.Database, host: str) -> dict[str, Any]:
 
 def _granted(known: Agreement | None) -> dict[str, Any] | None:
     return None if known is None else {"scopes": list(known.scopes), "until": instant(known.valid_until)}
-
-
-def find(db: peewee.Database, host: str) -> Peer:
-    """The server with this host. Raises Invalid for what is no host, NotFound."""
-    found = servers.by_host(db, servers.host_of(host))
-    if found is None:
-        there = ", ".join(one.host for one in servers.all_peers(db)) or "none"
-        raise NotFound(f"this server knows no {host}; it knows: {there}")
-    return found
 
 
 # -- who reads along --------------------------------------------------------------------------------------------------

@@ -781,6 +781,8 @@ class Host(_Table):
     trouble_since = peewee.BigIntegerField(null=True)
     failed_days = peewee.IntegerField()
     failed_on = peewee.IntegerField(null=True)
+    paused_at = peewee.BigIntegerField(null=True)
+    refusals = peewee.IntegerField()
 
     class Meta:
         table_name = 'host'
@@ -892,6 +894,7 @@ INDEXES = (
     'CREATE INDEX "city_message_copy" ON "city_message_place" ("post") WHERE ("post" IS NOT NULL)',
     'CREATE INDEX "unread" ON "notification" ("account") WHERE ("read_at" IS NULL)',
     'CREATE INDEX "delivery_waiting" ON "delivery" ("peer", "state", "epoch", "number") WHERE ("state" = \'waiting\')',
+    'CREATE INDEX "delivery_aside" ON "delivery" ("peer", "state", "epoch", "number") WHERE ("state" NOT IN (\'waiting\', \'done\'))',
     'CREATE INDEX "delivery_object" ON "delivery" ("object")',
     'CREATE INDEX "delivery_activity" ON "delivery" ("activity") WHERE ("activity" IS NOT NULL)',
     'CREATE INDEX "inbound_waiting" ON "inbound" ("peer", "epoch", "number", "id") WHERE ("state" = \'waiting\')',

@@ -16,7 +16,8 @@ SAME = {
 }
 MACHINERY = re.compile(r"instance|federat|peer|server|actor|activitypub", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
-HOST_PAGES = "fedhood/adapters/web/templates/host/"
+# what is said to whoever looks after the machine, and on no page of a resident
+HOST_PAGES = ("fedhood/adapters/web/templates/host/", "fedhood/adapters/web/host_letter_words.py")
 
 
 @pytest.fixture(params=TRANSLATED)

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from fedhood.adapters.activitypub import causes, handling
 from fedhood.adapters.activitypub.tables import DeliveryTable, HostTable, InboundTable
+from fedhood.cli import doctor
 from fedhood.core import peers
 from fedhood.core.peers.tables import PeerTable
 from fedhood.kernel.clock import Clock
@@ -68,7 +70,9 @@ def test_who_was_not_reached_and_is_to_get_nothing_is_not_missed(fedhood, elm):
         ("answered 502", "its proxy answers, and fedhood behind it does not"),
         ("answered 401: Signature stale", "our clock is slow, or its own is fast"),
         ("answered 401: Signature future", "our clock is fast, or its own is slow"),
-        ("answered 418: Teapot", "answered 418: Teapot"),
+        ("answered 503: Key in question", "it sees another key of ours"),
+        ("answered 401", "it does not recognise our signature"),
+        ("a reason of tomorrow", "a reason of tomorrow"),
     ],
 )
 def test_who_is_not_reached_is_named_with_the_reason(fedhood, elm, reason: str, said: str):
@@ -79,6 +83,33 @@ def test_who_is_not_reached_is_named_with_the_reason(fedhood, elm, reason: str, 
     assert detail.startswith("oak.example is not reached since 2")
     assert "UTC (3 waiting): " in detail
     assert said in detail
+
+
+def test_the_doctor_knows_every_cause_for_which_something_waits():
+    waiting = {causes.of_reason(f"answered {status}") for status in (401, 408, 425, 429, 500, 502, 503, 504, 599)}
+    waiting |= {causes.of_reason(code) for code in [*causes._NOT_REACHED, "fault"]} | set(causes.WORDS.values())
+    assert waiting == set(doctor.WHY)
+
+
+def test_who_refuses_what_is_sent_is_named(fedhood, elm):
+    peer = elm.database.transact(add_peer, "oak.example")
+    elm.database.transact(send, peer, waiting=0, reason=None)
+    elm.database.transact(lambda uow: HostTable.update(refusals=3).execute(uow.db))
+    outcome, detail = neighbours(fedhood)
+    assert outcome == "look"
+    assert detail == "oak.example refused the last three things or more; see fedhood peers letters oak.example"
+
+
+def test_who_was_paused_is_not_left_so_unnoticed(fedhood, elm):
+    peer = elm.database.transact(add_peer, "oak.example")
+    elm.database.transact(send, peer, waiting=2, reason=None)
+    elm.database.transact(handling.pause, by=None, peer_id=peer)
+    outcome, detail = neighbours(fedhood)
+    assert outcome == "look"
+    assert detail == (
+        f"oak.example is paused since {NOON:%Y-%m-%d %H:%M} UTC (2 waiting); "
+        "it goes on with fedhood peers resume oak.example"
+    )
 
 
 def test_who_is_out_of_reach_longest_comes_first(fedhood, elm):

@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from fedhood.adapters.activitypub import outbox
+from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core import access, peers
 from fedhood.core.access import Permission
 from fedhood.core.peers.tables import FollowedListTable, ListedTable
@@ -13,6 +15,8 @@ from tests.matrix import deeds
 from tests.matrix.trying import keys
 
 if TYPE_CHECKING:
+    import peewee
+
     from fedhood.kernel.database import UnitOfWork
     from tests.matrix.knock import Answer
     from tests.matrix.scene import Scene, Site
@@ -114,6 +118,13 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("elm keeper", "/host/neighbours/{peer}/again", letters, peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/renew", peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/look", peer=next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/retry", peer=next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/pause", peer=next_door.id)
+    place = await elm.place.database.read(_waiting, next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/sent/{place}/forget", peer=next_door.id, place=place)
+    await done("elm keeper", "/host/neighbours/{peer}/sent/{place}/again", peer=next_door.id, place=place)
+    await done("elm keeper", "/host/neighbours/{peer}/forget", peer=next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/resume", peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/key", {"letters": next_door.fingerprint or ""}, peer=next_door.id)
     await _answer_a_list(scene, done, next_door.id)
     area = {
@@ -158,6 +169,12 @@ async def _speak(scene: Scene, done: Doer) -> None:
     await done("city clerk", "/city/messages/{id}/edit", {**fields, "ends": _soon(scene)}, id=message)
     await done("city clerk", "/city/messages/{id}/withdraw", id=message)
     await done("city clerk", "/sign-out")
+
+
+def _waiting(db: peewee.Database, peer: int) -> str:
+    """The place of something that waits for a server and need not be said."""
+    rows = DeliveryTable.select().where(DeliveryTable.peer == peer, DeliveryTable.state == "waiting").execute(db)
+    return next(f"{one.epoch}-{one.number}" for one in rows if not outbox.goes_on(one.verb))
 
 
 def _soon(scene: Scene) -> str:

@@ -292,6 +292,24 @@ def _peers(db: Any, site: Site, never: int) -> list[Ask]:
     return [Ask(f"/host/neighbours/{number}") for number in numbers]
 
 
+def _sent(pattern: str) -> Callable[..., list[Ask]]:
+    """What goes to each server, for who may agree with it: what it is and when, and nobody's words."""
+
+    def filled(db: Any, site: Site, never: int) -> list[Ask]:
+        del site, never
+        return [Ask(pattern.format(peer=peer)) for peer in (*(one.id for one in peers.all_peers(db)), NEVER)]
+
+    return filled
+
+
+def _letters(db: Any, site: Site, never: int) -> list[Ask]:
+    """Each thing that was to go to another server, by its place in what goes there; and one that never was."""
+    del site, never
+    rows = DeliveryTable.select(DeliveryTable.peer, DeliveryTable.epoch, DeliveryTable.number).execute(db)
+    places = {f"/host/neighbours/{one.peer}/sent/{one.epoch}-{one.number}" for one in rows}
+    return [Ask(path) for path in sorted(places)] + [Ask(f"/host/neighbours/1/sent/1-{NEVER}")]
+
+
 def _residents(pattern: str) -> Callable[..., list[Ask]]:
     """A page about each resident, for who looks after them."""
     return lambda _, site, never: [
@@ -330,6 +348,9 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/link/{token}": _tokens("/link/{token}"),
     "/setup/{token}": _tokens("/setup/{token}"),
     "/host/neighbours/{peer}": _peers,
+    "/host/neighbours/{peer}/sent": _sent("/host/neighbours/{peer}/sent"),
+    "/host/neighbours/{peer}/sent/{place}": _letters,
+    "/host/neighbours/{peer}/forget": _sent("/host/neighbours/{peer}/forget"),
     "/host/people/{account}/link": _residents("/host/people/{account}/link"),
     "/host/people/{account}/entrust": _residents("/host/people/{account}/entrust"),
     "/host/people/{account}/relieve": _residents("/host/people/{account}/relieve"),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from fedhood.adapters.activitypub.causes import WORDS
 from fedhood.adapters.http import strict_json
 from fedhood.kernel.errors import Invalid
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 LONGEST_REST = timedelta(hours=24)
 _SHORTEST_REST = timedelta(seconds=1)
-_MOST_REASON = 120
 # a key that could not be fetched, a restart, too much at once: it may be better later
 _LATER = frozenset({401, 408, 425, 429})
 
@@ -54,15 +54,13 @@ def judge(answer: Answer, now: datetime) -> Result:
 
 
 def _reason(answer: Answer) -> str:
-    """The other side's own word for it: the code or title of a problem document (RFC 9457), made harmless."""
+    """The code or title of a problem document (RFC 9457), if it is one that says more to us than the status."""
     try:
         problem = strict_json.loads_object(answer.body)
     except Invalid:
         return ""
     word = problem.get("code") or problem.get("title")
-    if not isinstance(word, str):
-        return ""
-    return ": " + "".join(letter for letter in word if letter.isprintable())[:_MOST_REASON]
+    return f": {word}" if isinstance(word, str) and word in WORDS else ""
 
 
 def _rest(answer: Answer, now: datetime) -> timedelta | None:

@@ -5,8 +5,9 @@
       └──────────── any answer, or anything that is heard from it ────────────────────┘
 
 Who sends to a host holds a lease on it: `next_at` in the future, which is also how a host rests. A lease is fenced, so
-that two processes never both go on. After a failure a host is tried with one letter, the oldest: this is the circuit
-breaker of other servers, with the host's rest as its delay.
+that two processes never both go on; a host that somebody paused gives none, and the one that is held is lost. After a
+failure a host is tried with one letter, the oldest: this is the circuit breaker of other servers, with the host's rest
+as its delay.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from fedhood.adapters.activitypub import troubles
 from fedhood.adapters.activitypub.answers import LONGEST_REST
 from fedhood.adapters.activitypub.tables import HostTable
 from fedhood.kernel.clock import from_milliseconds, milliseconds
@@ -80,7 +82,7 @@ _ADD = Compiled(
 _TAKE = Compiled(
     lambda: (
         HostTable.update(next_at=hole("until"))
-        .where(among(HostTable.peer, "peers"), HostTable.next_at <= hole("now"))
+        .where(among(HostTable.peer, "peers"), HostTable.next_at <= hole("now"), HostTable.paused_at.is_null())
         .returning(HostTable.peer)
     )
 )
@@ -96,7 +98,7 @@ _HEALTH = Compiled(
 _RENEW = Compiled(
     lambda: (
         HostTable.update(next_at=hole("next_at"))
-        .where(HostTable.peer == hole("peer"), HostTable.next_at == hole("until"))
+        .where(HostTable.peer == hole("peer"), HostTable.next_at == hole("until"), HostTable.paused_at.is_null())
         .returning(HostTable.peer)
     )
 )
@@ -152,6 +154,18 @@ def heard_from(uow: UnitOfWork, *, peer_id: int) -> None:
     _WAKE.run(uow.db, peer=peer_id, now=milliseconds(uow.now))
 
 
+_PAUSED = Compiled(
+    lambda: HostTable.select(HostTable.peer).where(
+        HostTable.peer == hole("peer"), HostTable.paused_at.is_null(is_null=False)
+    )
+)
+
+
+def is_paused(db: peewee.Database, peer_id: int) -> bool:
+    """Whether somebody here lets nothing go to this host."""
+    return _PAUSED.row(db, peer=peer_id) is not None
+
+
 def health(db: peewee.Database, peer_id: int) -> Health:
     """How sending to this host goes."""
     row = _HEALTH.row(db, peer=peer_id)
@@ -192,6 +206,8 @@ def failed(uow: UnitOfWork, lease: Lease, result: Result) -> None:
     # whoever took a lost lease over sends now, and finds out how it goes
     if renew(uow, lease, uow.now + rest) is not None:
         _change(uow, lease.peer, **change)
+        if known.failed_days < PARKED_AFTER <= days:
+            troubles.parked(uow, lease.peer)
 
 
 def _change(uow: UnitOfWork, peer_id: int, **change: Any) -> None:

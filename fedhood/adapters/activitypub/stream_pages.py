@@ -34,7 +34,7 @@ KEPT_FOR = timedelta(days=90)
 ON_A_PAGE = 100
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
-_FINAL = ("refused", "dropped")
+_FINAL = ("refused", "dropped", "forgotten")
 _AFTER = Compiled(
     lambda: (
         DeliveryTable.select(
@@ -93,11 +93,13 @@ async def _page(federation: Federation, request: web.Request, asking: Peer) -> w
     said = hearing.place_of(request.headers.get(hearing.HEADER))
     has_all_before = said is not None and said.epoch == epoch and after < asking.stream_next
     await federation.database.write(_heard, peer=asking.id, epoch=epoch, upto=after if has_all_before else 0)
-    rows = await federation.database.read(_rows, asking.id, epoch, after)
+    # while somebody here lets nothing go there, the stream ends where it was heard; it goes on with the next letter
+    is_paused = await federation.database.read(hosts.is_paused, asking.id)
+    rows = [] if is_paused else await federation.database.read(_rows, asking.id, epoch, after)
     items = [uri for row in rows if (uri := await _address(federation, row)) is not None]
     is_last = len(rows) < ON_A_PAGE
     # up to the last that was ever given: what is left out at the end is not missing
-    upto = max(after, asking.stream_next - 1) if is_last else rows[-1][2]
+    upto = rows[-1][2] if not is_last else after if is_paused else max(after, asking.stream_next - 1)
     document: dict[str, Any] = {
         "@context": contexts.ACTIVITYSTREAMS,
         "id": f"{own}/after/{after}",

@@ -15,6 +15,7 @@ from fedhood.adapters.activitypub import (
     outbox_city,
     outbox_followers,
     reports,
+    troubles,
     vocabulary,
 )
 from fedhood.adapters.activitypub.answers import Outcome, Result
@@ -93,7 +94,7 @@ WITH RECURSIVE waiting(peer) AS (
     FROM waiting w WHERE w.peer IS NOT NULL
 )
 SELECT {columns} FROM waiting w LEFT JOIN host h ON h.peer = w.peer LEFT JOIN peer p ON p.id = w.peer
-WHERE w.peer IS NOT NULL
+WHERE w.peer IS NOT NULL AND h.paused_at IS NULL
 """
 _DUE = _HOSTS.format(columns="w.peer, COALESCE(h.failures, 0), COALESCE(p.state, '') = 'stranger'") + (
     "AND COALESCE(h.next_at, 0) <= ? ORDER BY 3, COALESCE(h.next_at, 0), w.peer"
@@ -123,7 +124,7 @@ _FIRST = Compiled(
 
 
 def due(db: peewee.Database, now: datetime) -> list[Due]:
-    """The peers for which something waits and to whom nobody is sending; who rests is left out.
+    """The peers for which something waits and to whom nobody is sending; who rests or is paused is left out.
 
     Neighbours come first, and of them who has waited longest.
     """
@@ -229,6 +230,7 @@ def settle(uow: UnitOfWork, lease: Lease, attempts: Sequence[tuple[Waiting, Resu
     A lease that was lost meanwhile ends the stream, and what is known about the letters is kept all the same.
     """
     _wonder(uow, lease.peer, attempts)
+    troubles.noted(uow, lease.peer, [result for _, result in attempts])
     answer: Result | None = None
     for waiting, tried in attempts:
         result = _given_up(uow, waiting, tried)

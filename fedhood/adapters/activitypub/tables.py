@@ -124,6 +124,17 @@ DeliveryTable.add_index(
         name="delivery_waiting",
     )
 )
+# what was put aside, and what never arrived: each state is a list of its own for whoever looks after the server
+DeliveryTable.add_index(
+    DeliveryTable.index(
+        DeliveryTable.peer,
+        DeliveryTable.state,
+        DeliveryTable.epoch,
+        DeliveryTable.number,
+        where=DeliveryTable.state.not_in(["waiting", "done"]),
+        name="delivery_aside",
+    )
+)
 
 
 # the ledger: who got what; an activity is asked for by its key
@@ -138,7 +149,8 @@ class HostTable(Table):
 
     `next_at` in the future is a lease while somebody sends, and the rest of a host in trouble otherwise. `failed_days`
     counts the days on which nothing but failures was had, `failed_on` is the last of them (days since 1970); from the
-    seventh on the host is parked.
+    seventh on the host is parked. `paused_at`: since when somebody here lets nothing go there. `refusals` counts the
+    letters that it did not allow, or whose signature it did not recognise, since the last one that it took.
     """
 
     peer = p0(peewee.IntegerField(primary_key=True))
@@ -150,6 +162,8 @@ class HostTable(Table):
     trouble_since = p0(MomentField(null=True))
     failed_days = p0(peewee.IntegerField(default=0))
     failed_on = p0(peewee.IntegerField(null=True))
+    paused_at = p0(MomentField(null=True))
+    refusals = p0(peewee.IntegerField(default=0))
 
     class Meta:
         table_name = "host"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import forms, once, views
+from fedhood.adapters.web import arrivals, forms, once, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.render import Words
 from fedhood.adapters.web.visit import Visit
@@ -19,7 +19,14 @@ async def under(visit: Visit, entry: Entry, *, text: str = "") -> dict[str, Any]
     """What a page shows under a post: its answers with what this viewer may do with each, and what was typed."""
     found = await visit.database.read(timelines.thread, root=entry.post.id, viewer=visit.viewer)
     return {
-        "answers": [(views.card(answer, visit.viewer, visit.words), may(answer, visit)) for answer in found],
+        "answers": [
+            (
+                views.card(answer, visit.viewer, visit.words),
+                may(answer, visit),
+                await arrivals.of(visit, answer, but_arrived=True),
+            )
+            for answer in found
+        ],
         "may_answer": views.is_reader(entry, visit.viewer),
         "answer_to": next((views.card(one, visit.viewer, visit.words) for one in found if _is_named(one, visit)), None),
         "answer_reads": reads(entry, visit.words),

@@ -9,7 +9,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import answers, forms, front, help_views, once, talk, views
+from fedhood.adapters.web import answers, arrivals, forms, front, help_views, once, talk, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.posts import audiences
 from fedhood.adapters.web.visit import Visit, go
@@ -215,6 +215,7 @@ async def _for_asker(visit: Visit, entry: Entry) -> dict[str, Any]:
     names = {place: (await visit.database.read(neighbourhoods.get, place)).name for place in places}
     waiting = [offer for offer in offers if offer.state is OfferState.WAITING]
     return {
+        "arrivals": await arrivals.of(visit, entry),
         "note": note or "",
         "offers": [_offer(offer, helpers[offer.helper], names, visit) for offer in waiting],
         "talk": thread is not None,

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from fedhood.adapters.web import forms, host_agreed, host_list, peer_words
+from fedhood.adapters.web import forms, host_agreed, host_letters, host_list, peer_words
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.keys import OUR_LETTERS
 from fedhood.adapters.web.visit import Visit, go
@@ -68,6 +68,7 @@ async def _row(visit: Visit, peer: Peer) -> dict[str, Any]:
         "kind": kind,
         "said": said,
         "trouble": peer_words.trouble_of(peer, visit.words),
+        "sending": await host_letters.trouble_of(visit, peer) if peer.state is PeerState.AGREED else None,
     }
 
 
@@ -132,6 +133,7 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         may_forget=may and peer.state is PeerState.LOOKING,
         trouble=peer_words.trouble_of(peer, visit.words),
         reads=peer_words.reads_along(peer),
+        sending=await host_letters.summary(visit, peer) if peer.state is PeerState.AGREED else None,
         pairs=await host_agreed.choices(visit, peer),
         agreed=await host_agreed.values(visit, peer, theirs) if peer.state is PeerState.AGREED else None,
         errors=errors,

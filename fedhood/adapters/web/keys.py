@@ -6,8 +6,9 @@ from aiohttp import web
 
 from fedhood.adapters.http.keys import CLOCK, DATABASE, LIMITER, SETTINGS
 from fedhood.adapters.web.render import Renderer
+from fedhood.core.deliveries import Ledger
 
-__all__ = ["CLOCK", "DATABASE", "LIMITER", "OUR_LETTERS", "RENDERER", "SETTINGS", "OurLetters"]
+__all__ = ["CLOCK", "DATABASE", "LEDGER", "LIMITER", "OUR_LETTERS", "RENDERER", "SETTINGS", "OurLetters"]
 
 RENDERER = web.AppKey("renderer", Renderer)
 
@@ -24,3 +25,6 @@ class OurLetters:
 
 
 OUR_LETTERS = web.AppKey("our_letters", OurLetters)
+
+# what became of letters; the wire keeps it, and the pages do not know the wire
+LEDGER: web.AppKey[Ledger] = web.AppKey("ledger", Ledger)

@@ -31,6 +31,10 @@ _SENTENCES: dict[Kind, str] = {
     ),
     Kind.PEER_ENDED: N_("A neighbourhood next door ended what you had agreed. Nothing is read across any more."),
     Kind.PEER_ENDING: N_("What you agreed with another place ends within a month. See whose turn it is."),
+    Kind.PEER_SILENT: N_(
+        "A neighbouring place has not answered for a week. What is meant for it waits. See why, and whose turn it is."
+    ),
+    Kind.PEER_REFUSING: N_("A neighbouring place does not take what is meant for it. See why, and whose turn it is."),
     Kind.PEER_KEY: N_(
         "A neighbouring place shows other letters than those you compared. Nothing goes back and forth until you have "
         "called them."
@@ -66,6 +70,8 @@ _ELSEWHERE = {
     Kind.PEER_CHANGED: "/host/neighbours/{}",
     Kind.PEER_ENDED: "/host/neighbours/{}",
     Kind.PEER_ENDING: "/host/neighbours/{}",
+    Kind.PEER_SILENT: "/host/neighbours/{}/sent",
+    Kind.PEER_REFUSING: "/host/neighbours/{}/sent",
     Kind.PEER_KEY: "/host/neighbours/{}",
     Kind.LIST_CHANGED: "/host/neighbours/list",
     Kind.PEER_KEY_ANNOUNCED: "/host/neighbours/{}",

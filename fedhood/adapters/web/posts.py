@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from fedhood.adapters.http.limits import Bucket
-from fedhood.adapters.web import answers, city_messages, forms, once, views
+from fedhood.adapters.web import answers, arrivals, city_messages, forms, once, views
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.render import Post
 from fedhood.adapters.web.visit import Visit, go
@@ -103,6 +103,7 @@ async def _post_page(
         path=urls.post(entry.post.id),
         post=views.card(entry, visit.viewer, visit.words),
         may=answers.may(entry, visit),
+        arrivals=await arrivals.of(visit, entry),
         errors=errors or Errors(),
         **await answers.under(visit, entry, text=text),
     )

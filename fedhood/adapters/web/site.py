@@ -12,7 +12,7 @@ from fedhood.adapters.http.limits import Limiter
 from fedhood.adapters.http.refusals import Refusal
 from fedhood.adapters.web import forms, session
 from fedhood.adapters.web.days import TODAY, Today, note_day
-from fedhood.adapters.web.keys import OUR_LETTERS, RENDERER, OurLetters
+from fedhood.adapters.web.keys import LEDGER, OUR_LETTERS, RENDERER, OurLetters
 from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.adapters.web.passphrases import PASSPHRASES, Passphrases, is_stale
 from fedhood.adapters.web.render import Renderer
@@ -20,6 +20,7 @@ from fedhood.adapters.web.routes import ROUTES, Route, Who
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access
 from fedhood.core.access import Permission
+from fedhood.core.deliveries import Ledger
 from fedhood.kernel.clock import Clock
 from fedhood.kernel.database import Database
 from fedhood.kernel.errors import Forbidden, Unauthenticated
@@ -37,10 +38,12 @@ def add_to(
     settings: Settings,
     clock: Clock,
     zone: ZoneInfo,
+    ledger: Ledger,
     letters: Callable[[], Awaitable[str]] | None = None,
 ) -> None:
     """Put everything that pages need into an application: keys, middlewares, routes.
 
+    `ledger` says what became of what goes to other places, and lets somebody do something about it.
     `letters` gives the 24 letters that a neighbour's moderator compares; without it none are shown.
     """
     app[DATABASE] = database
@@ -51,6 +54,7 @@ def add_to(
     app[TODAY] = Today()
     app[PASSPHRASES] = Passphrases()
     app[OUR_LETTERS] = OurLetters(letters)
+    app[LEDGER] = ledger
     app.middlewares.append(middleware.headers)
     app.middlewares.append(middleware.refusing(error_page))
     for route in ROUTES:

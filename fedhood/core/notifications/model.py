@@ -28,6 +28,8 @@ class Kind(enum.StrEnum):
     PEER_CHANGED = "peer-changed"
     PEER_ENDED = "peer-ended"
     PEER_ENDING = "peer-ending"
+    PEER_SILENT = "peer-silent"
+    PEER_REFUSING = "peer-refusing"
     PEER_KEY = "peer-key"
     PEER_KEY_ANNOUNCED = "peer-key-announced"
     LIST_CHANGED = "list-changed"

@@ -237,6 +237,20 @@ class PeerBlocked(Fact):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerSilent(Fact):
+    """A server gave no answer on seven days: it is tried once a day from now on."""
+
+    kind: ClassVar[str] = "peer.silent"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRefusing(Fact):
+    """A server did not allow three letters in a row, or did not recognise us in them."""
+
+    kind: ClassVar[str] = "peer.refusing"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PeerRefused(Fact):
     """We said no."""
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from fedhood.adapters.activitypub.ledger import Letters
 from fedhood.adapters.web import add_to
 from fedhood.core import access
 from fedhood.kernel.settings import Settings
@@ -23,7 +24,15 @@ FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 def site(database, clock, settings: Settings | None = None, letters=None) -> web.Application:
     """The pages over this database."""
     app = web.Application()
-    add_to(app, database=database, settings=settings or Settings(), clock=clock, zone=BRUSSELS, letters=letters)
+    add_to(
+        app,
+        database=database,
+        settings=settings or Settings(),
+        clock=clock,
+        zone=BRUSSELS,
+        ledger=Letters(),
+        letters=letters,
+    )
     return app
 
 
