@@ -142,7 +142,7 @@ def test_a_host_that_failed_for_a_week_gets_one_letter_at_a_time(database: Datab
     (accept,) = database.look(letters)
     database.transact(
         lambda uow: uow.db.execute_sql(
-            f"INSERT INTO host (peer, failures, next_at, failed_days) VALUES ({accept.peer}, 9, 0, 7)"
+            f"INSERT INTO host (peer, failures, next_at, failed_days, refusals) VALUES ({accept.peer}, 9, 0, 7, 0)"
         )
     )
     database.transact(swap, world)
