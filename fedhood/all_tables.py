@@ -15,7 +15,13 @@ from fedhood.adapters.activitypub.tables import (
 )
 from fedhood.core.access.tables import AttemptTable, LinkTable, PassphraseTable, RightTable, SessionTable
 from fedhood.core.accounts.tables import AccountTable
-from fedhood.core.city_messages.tables import CityMessagePlaceTable, CityMessageTable, CityMessageVersionTable
+from fedhood.core.city_messages.tables import (
+    CityAnswerTable,
+    CityMessagePlaceTable,
+    CityMessageTable,
+    CityMessageVersionTable,
+    SharedAnswerTable,
+)
 from fedhood.core.help_requests.tables import (
     HelpRequestTable,
     MeetingTable,
@@ -81,6 +87,8 @@ TABLES: tuple["type[Table]", ...] = (
     CityMessageTable,
     CityMessageVersionTable,
     CityMessagePlaceTable,
+    SharedAnswerTable,
+    CityAnswerTable,
     NotificationTable,
     ReportTable,
     ActionTable,

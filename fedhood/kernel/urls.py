@@ -9,6 +9,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+CITY = "/ap/city"  # the same at every city: what ends so is nobody's private address
 
 
 class Addresses:
@@ -50,7 +51,7 @@ class Addresses:
     @property
     def city(self) -> str:
         """The actor that receives reports."""
-        return f"{self.base}/ap/city"
+        return f"{self.base}{CITY}"
 
     @property
     def city_list(self) -> str:

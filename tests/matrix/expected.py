@@ -181,6 +181,9 @@ THINGS = {
     "city's edited word": _thing("rotszwaluw", _TOLD_BY_CITY | _CITY),
     "city's words edited away": _thing("huiszwaluw", _NOBODY),
     "answer to the city": _thing("boerenzwaluw", _ELM | {"blocked"}, travels=False),
+    # one that the city may read, and one that it may read no longer
+    "answer that is let out": _thing("tapuit", _ELM | {"blocked", "city clerk", "city's server"}),
+    "answer taken back from the city": _thing("paapje", _ELM | {"blocked"}),
     # complaints: who made one is known to the moderators of the own neighbourhood, and goes nowhere; one about what was
     # said in private tells what the one says of it, and nothing that the two said
     "report's words": _thing("slechtvalk", _ELM_LOOKS_AFTER | _OAK_LOOKS_AFTER, {"": {"oak's server", UNPAIRED}}),
@@ -190,9 +193,14 @@ THINGS = {
 
 # the city's, each known by an id of its own where it arrived
 CITYS = frozenset(thing for thing in THINGS if thing.startswith("city's"))
+# what the city may have, beside its own: an answer that somebody lets it read, and their name
+LET_OUT = frozenset({"answer that is let out"})
+LET_OUT_BY = frozenset({"neighbour"})
 AUTHORS = {
     **dict.fromkeys(CITYS, "nobody who could act on these pages"),
     "answer to the city": "neighbour",
+    "answer that is let out": "neighbour",
+    "answer taken back from the city": "neighbour",
     "answer to the quiet post": "helper",
     "answer next door": "helper",
     "answer to the public post": "neighbour",

@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub.tables import ActivityTable
-from tests.matrix.expected import CITYS, THINGS
+from tests.matrix.expected import CITYS, LET_OUT, LET_OUT_BY, THINGS
 
 if TYPE_CHECKING:
     from typing import Any
@@ -30,13 +30,20 @@ async def check(scene: Scene, tally: Tally, log: str) -> None:
     # the city is told nothing of what neighbours say, and keeps nothing of it
     citys = _all_rows(scene.city).lower()
     for thing, one in THINGS.items():
-        mine = thing in CITYS
+        mine = thing in CITYS | LET_OUT
         if not mine or one.seen:
             verdict = f"UNPROVED “{thing}” is not" if mine else f"LEFT “{thing}” is"
             tally.check(
                 "things looked for at the city",
                 f"{verdict} in what the city's server keeps",
                 good=(one.canary.encode().lower() in citys) is mine,
+            )
+    for site in (scene.elm, scene.oak):
+        for role, person in site.people.items():
+            tally.check(
+                "things looked for at the city",
+                f"LEFT the name of “{role}” is in what the city's server keeps",
+                good=role in LET_OUT_BY or person.viewer.name.encode().lower() not in citys,
             )
     early = b"\n".join(scene.sent[: scene.sent_before_acceptance]).lower()
     away = THINGS["away note"].canary.encode()

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from fedhood.adapters.activitypub import (
     actors,
+    city_answers,
     city_messages,
     contexts,
     discovery,
@@ -299,6 +300,8 @@ def _still_said(db: peewee.Database, key: str, asking: Peer | None, now: datetim
         if row.verb in outbox_city.SAID:
             told = city_messages.told(db, row.object, None if asking is None else asking.id, now)
             return told is not None and told.deleted_at is None and told.version == row.version
+        if row.verb in outbox_city.ANSWERED:
+            return city_answers.still_said(db, row.object, row.version)
         if row.verb == "message.create":  # erased some time after the end
             return help_requests.message_row(db, row.object).text != ""
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub import forgetting, vocabulary
 from fedhood.adapters.activitypub.tables import DeliveryTable
-from fedhood.core import accounts, help_requests, metrics, moderation, neighbourhoods, peers, posts
+from fedhood.core import accounts, city_messages, help_requests, metrics, moderation, neighbourhoods, peers, posts
 from fedhood.core.help_requests import Outcome
 from fedhood.core.peers import PeerState, Trust
 from fedhood.core.posts import Audience, Post
@@ -277,7 +277,7 @@ _GOT_THANKS = Compiled(
 
 def person_left(uow: UnitOfWork, *, account: int) -> None:
     """A resident left for good: everyone who ever got anything of theirs is told, whatever the agreement is now."""
-    objects = help_requests.traces(uow.db, account=account)
+    objects = [*help_requests.traces(uow.db, account=account), *city_messages.shared_by(uow.db, account)]
     got = {*_GOT.rows(uow.db, objects=objects), *_GOT_THANKS.rows(uow.db, account=account)}
     _deliver_all(uow, sorted(peer for (peer,) in got), PERSON_DELETE, account)
     forgetting.said_by(uow, account)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from fedhood.adapters.activitypub import city_messages, help_requests, moderation, peering, people, posts, reports
+from fedhood.adapters.activitypub import (
+    city_answers,
+    city_messages,
+    help_requests,
+    moderation,
+    peering,
+    people,
+    posts,
+    reports,
+)
 from fedhood.kernel.errors import Gone
 
 if TYPE_CHECKING:
@@ -32,6 +41,7 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, S
     **reports.SAYINGS,
     ROTATED: _said_when_it_happened,
     **city_messages.SAYINGS,
+    **city_answers.SAYINGS,
 }
 # what is said to many in the same bytes: its key follows from the verb, the thing and its version alone
 ALIKE = frozenset({*posts.ALIKE, *help_requests.ALIKE, *city_messages.SAYINGS})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import peewee
 
-from fedhood.adapters.activitypub import city_messages, hosts, outbox, outbox_city, reports, vocabulary
+from fedhood.adapters.activitypub import city_answers, city_messages, hosts, outbox, outbox_city, reports, vocabulary
 from fedhood.adapters.activitypub.answers import Outcome, Result
 from fedhood.adapters.activitypub.hosts import Lease
 from fedhood.adapters.activitypub.saying import Delivery
@@ -38,6 +38,7 @@ _DIRECT = ("offer.send", "offer.accept", "offer.reject", "message.create", "help
 _NEEDS = {
     **dict.fromkeys(_DIRECT, vocabulary.DIRECT),
     **dict.fromkeys(outbox_city.SAID, vocabulary.CITY),
+    **dict.fromkeys(outbox_city.ANSWERED, vocabulary.DIRECT),
     reports.REPORT: reports.AGGREGATE,
 }
 
@@ -175,6 +176,7 @@ OUTCOMES: dict[str, Callable[[UnitOfWork, Delivery, Sent], None]] = {
     "message.create": _message_sent,
     reports.REPORT: reports.settled,
     **dict.fromkeys(city_messages.SAYINGS, city_messages.settled),
+    **dict.fromkeys(city_answers.SAYINGS, city_answers.settled),
 }
 _SENT = {
     Outcome.DONE: Sent.ARRIVED,

@@ -65,7 +65,9 @@ def audience(words: Words, home: str, others: Sequence[str] = (), *, everyone: b
 
 
 def reads(entry: Entry, words: Words) -> str:
-    """Who can read a post, by the names of its places."""
+    """Who can read a post, by the names of its places, and the city that may read an answer."""
+    if entry.shared_with is not None:
+        return words.gettext("%(place)s and the city of %(city)s", place=entry.home.name, city=entry.shared_with.name)
     return audience(
         words,
         entry.home.name,
@@ -197,7 +199,8 @@ def _kind(entry: Entry, words: Words) -> str:
 
 def _fact(entry: Entry, viewer: Viewer, words: Words) -> str:
     said = help_views.where_and_until(entry.help, words) if entry.help is not None else _edited(entry.post, words)
-    return Markup(" · ").join(part for part in (said, _hidden(entry.post, viewer, words)) if part)
+    told = city_views.told(entry.shared, words) if viewer.account == entry.post.author else ""
+    return Markup(" · ").join(part for part in (said, told, _hidden(entry.post, viewer, words)) if part)
 
 
 def _hidden(post: posts.Post, viewer: Viewer, words: Words) -> str:

@@ -33,6 +33,7 @@ def receive_left(uow: UnitOfWork, context: Context) -> None:
 
     It needs no grant: a removal is heard whatever is agreed. Raises Forbidden for a person of another server.
     """
+    _forget_answers(uow, context)
     who = accounts.by_uri(uow.db, context.signer_uri)
     if who is None:
         return
@@ -44,6 +45,15 @@ def receive_left(uow: UnitOfWork, context: Context) -> None:
     city_messages.forget(uow, author=who.id)
     help_requests.left_elsewhere(uow, account=who.id)
     remote.forget_name(uow, context.signer_uri)
+
+
+def _forget_answers(uow: UnitOfWork, context: Context) -> None:
+    """At the city: all that they let it read."""
+    gone = city_messages.person_left(uow, person=context.signer_uri)
+    if gone:
+        forgetting.heard_about(uow, gone)
+        forgetting.heard_from(uow, context.signer_uri)
+        remote.forget_name(uow, context.signer_uri)
 
 
 LEFT = ("Delete", "Person")
