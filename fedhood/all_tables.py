@@ -32,6 +32,7 @@ from fedhood.core.help_requests.tables import (
     RevisionTable,
 )
 from fedhood.core.households.tables import CodeTable, HouseholdTable, MembershipTable, SheetTable
+from fedhood.core.hubs.tables import HubDayTable, HubMemberTable, HubPassageTable
 from fedhood.core.interactions.tables import ThanksTable
 from fedhood.core.metrics.tables import CityAreaTable, CityAreaVersionTable, IssuedReportTable, ReceivedReportTable
 from fedhood.core.moderation.tables import ActionTable, ReportTable
@@ -73,6 +74,9 @@ TABLES: tuple["type[Table]", ...] = (
     SheetTable,
     CodeTable,
     BlockTable,
+    HubMemberTable,
+    HubPassageTable,
+    HubDayTable,
     PostTable,
     PlaceTable,
     VersionTable,

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 CITY = "/ap/city"  # the same at every city: what ends so is nobody's private address
+HUB_KEY = "citywide"
+HUB = f"/ap/groups/{HUB_KEY}"  # likewise: through it goes what residents say to the whole city
 
 
 class Addresses:
@@ -52,6 +54,11 @@ class Addresses:
     def city(self) -> str:
         """The actor that receives reports."""
         return f"{self.base}{CITY}"
+
+    @property
+    def hub(self) -> str:
+        """The actor that passes on what residents say to the whole city."""
+        return f"{self.base}{HUB}"
 
     @property
     def city_list(self) -> str:

@@ -324,6 +324,45 @@ class Block(_Table):
         indexes = ((('account', 'other'), True),)
 
 
+class HubMember(_Table):
+    id = peewee.AutoField()
+    hub = peewee.IntegerField()
+    place = peewee.IntegerField()
+    standing = peewee.TextField()
+    version = peewee.IntegerField()
+    uri = peewee.TextField(null=True)
+    since = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = 'hub_member'
+        indexes = ((('hub', 'place'), True), (('place',), False))
+
+
+class HubPassage(_Table):
+    id = peewee.BigIntegerField(primary_key=True)
+    uri = peewee.TextField(unique=True)
+    about = peewee.TextField(index=True)
+    actor = peewee.TextField(index=True)
+    peer = peewee.IntegerField()
+    place = peewee.IntegerField()
+    act = peewee.TextField()
+    at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = 'hub_passage'
+
+
+class HubDay(_Table):
+    hub = peewee.IntegerField()
+    place = peewee.IntegerField()
+    day = peewee.TextField()
+    count = peewee.IntegerField()
+
+    class Meta:
+        table_name = 'hub_day'
+        primary_key = peewee.CompositeKey('hub', 'place', 'day')
+
+
 class Post(_Table):
     id = peewee.BigIntegerField(primary_key=True)
     kind = peewee.TextField()
@@ -834,6 +873,9 @@ TABLES = (
     CodeSheet,
     HouseholdCode,
     Block,
+    HubMember,
+    HubPassage,
+    HubDay,
     Post,
     PostPlace,
     PostVersion,

@@ -121,6 +121,8 @@ def says_nothing(db: peewee.Database, arrived: Arrived) -> bool:
     """Whether somebody unknown says that they left or changed: nothing here follows from it (V7)."""
     if arrived.document.get("type") not in _ABOUT_ONESELF or not is_about_oneself(arrived):
         return False
+    if "fhScope" in arrived.document:  # it is for others, and passed on: who speaks need not be known
+        return False
     home = peers.by_host(db, urls.authority(arrived.actor))
     known = remote.by_uri(db, arrived.actor) or accounts.by_uri(db, arrived.actor)
     return known is None and (home is None or home.actor_uri != arrived.actor)

@@ -8,6 +8,7 @@ from fedhood.adapters.activitypub import (
     city_answers,
     city_messages,
     help_requests,
+    hub,
     moderation,
     peering,
     people,
@@ -42,6 +43,7 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, S
     ROTATED: _said_when_it_happened,
     **city_messages.SAYINGS,
     **city_answers.SAYINGS,
+    **hub.SAYINGS,
 }
 # what is said to many in the same bytes: its key follows from the verb, the thing and its version alone
 ALIKE = frozenset({*posts.ALIKE, *help_requests.ALIKE, *city_messages.SAYINGS})

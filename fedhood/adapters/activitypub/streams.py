@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING
 
 import peewee
 
-from fedhood.adapters.activitypub import city_answers, city_messages, hosts, outbox, outbox_city, reports, vocabulary
+from fedhood.adapters.activitypub import (
+    city_answers,
+    city_messages,
+    hosts,
+    outbox,
+    outbox_city,
+    outbox_hub,
+    reports,
+    vocabulary,
+)
 from fedhood.adapters.activitypub.answers import Outcome, Result
 from fedhood.adapters.activitypub.hosts import Lease
 from fedhood.adapters.activitypub.saying import Delivery
 from fedhood.adapters.activitypub.tables import DeliveryTable
-from fedhood.core import help_requests, peers, posts
+from fedhood.core import help_requests, hubs, peers, posts
 from fedhood.core.help_requests import Sent
 from fedhood.core.peers import Trust
+from fedhood.core.posts import Audience
 from fedhood.kernel.clock import from_milliseconds, milliseconds
 from fedhood.kernel.database import Compiled, hole
 
@@ -39,6 +49,7 @@ _NEEDS = {
     **dict.fromkeys(_DIRECT, vocabulary.DIRECT),
     **dict.fromkeys(outbox_city.SAID, vocabulary.CITY),
     **dict.fromkeys(outbox_city.ANSWERED, vocabulary.DIRECT),
+    **dict.fromkeys((outbox_hub.FOLLOW, outbox_hub.ACCEPT), vocabulary.CITY),
     reports.REPORT: reports.AGGREGATE,
 }
 
@@ -138,13 +149,13 @@ def may_go(db: peewee.Database, delivery: Delivery, now: datetime) -> bool:
         return True
     if peers.get(db, delivery.peer).trust is Trust.BLOCKED:
         return False
-    if delivery.verb.startswith("peer."):
+    if delivery.verb.startswith(("peer.", "metrics.")):
         return True
     granted = peers.grants(db, peer_id=delivery.peer, ours=True, now=now)
     if delivery.verb in _NEEDS:
         return _NEEDS[delivery.verb] in granted
-    if delivery.verb.startswith("metrics."):
-        return True
+    if delivery.verb in outbox_hub.SAID:  # a server may have left the hub since
+        return delivery.peer in hubs.members_at(db, now=now)
     return _may_be_read(db, delivery, granted, now)
 
 
@@ -154,7 +165,7 @@ def _may_be_read(db: peewee.Database, delivery: Delivery, granted: Container[str
     root = post if post.root is None else posts.row(db, post_id=post.root)
     if post.hidden_at is not None or root.hidden_at is not None:
         return False
-    if root.uri is None:
+    if root.uri is None or root.audience is Audience.CITY:
         return bool(outbox.readers(db, post, now, peer=delivery.peer))
     return vocabulary.scope_of(post.audience) in granted
 

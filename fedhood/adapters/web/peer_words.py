@@ -54,6 +54,7 @@ _ASKS: dict[tuple[Profile, Trust], str] = {
 }
 
 _SAID: dict[PeerState, tuple[str, str]] = {
+    PeerState.HEARD: ("open", N_("Somebody there speaks to the whole city. You have agreed nothing with them.")),
     PeerState.LOOKING: ("wait", N_("We are looking for them.")),
     PeerState.FOUND: ("open", N_("Found. Call each other and compare the letters.")),
     PeerState.ASKED_US: ("open", N_("They ask to be your neighbours. Compare the letters.")),

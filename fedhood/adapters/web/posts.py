@@ -21,7 +21,7 @@ from fedhood.kernel.settings import Profile
 
 async def audiences(visit: Visit) -> list[Offered]:
     """Whom one may choose as readers today."""
-    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id, now=visit.now)
     return views.offered_here(offered, visit.settings)
 
 

@@ -79,7 +79,7 @@ def propose(
         ).execute(uow.db)
     else:
         peer_id = known.id
-        if known.state in {PeerState.REFUSED, PeerState.ENDED}:
+        if known.state in {PeerState.HEARD, PeerState.REFUSED, PeerState.ENDED}:
             change(
                 uow,
                 peer_id,
@@ -167,7 +167,8 @@ def asked(
         raise Invalid("a server asks to be a neighbour or the city", code="trust")
     _check_own(host, (group["uri"] for group in groups))
     known = by_host(uow.db, host)
-    if known is None or (known.state in {PeerState.REFUSED, PeerState.ENDED} and known.agreed_key is None):
+    waits = {PeerState.HEARD, PeerState.REFUSED, PeerState.ENDED}
+    if known is None or (known.state in waits and known.agreed_key is None):
         uow.hold("peers.strangers")
         known = by_host(uow.db, host)
         check_room(uow.db, host)
@@ -201,7 +202,7 @@ def asked(
         offered_groups=groups,
         trust=(trust if known.confirmed_at is None else known.trust).value,
     )
-    move(uow, known.id, {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}, PeerState.ASKED_US)
+    move(uow, known.id, {PeerState.LOOKING, *waits}, PeerState.ASKED_US)
     # read again: a moderator may have confirmed while we waited for the row
     if get(uow.db, known.id).confirmed_at is not None:
         _agree(uow, known.id)
@@ -242,7 +243,7 @@ def confirm(
     """
     keeper(uow, by)
     peer = get(uow.db, peer_id)
-    if peer.fingerprint is None or peer.state in {PeerState.LOOKING, PeerState.REFUSED, PeerState.ENDED}:
+    if peer.fingerprint is None or peer.state not in {PeerState.FOUND, PeerState.ASKED_US, PeerState.AGREED}:
         raise Conflict(code="not-found-yet")
     if fingerprint is not None and fingerprint != peer.fingerprint:
         raise Conflict("these are no longer their letters", code="key-changed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import vocabulary
@@ -9,6 +10,7 @@ from fedhood.adapters.activitypub.handlers import (
     city_answers,
     city_messages,
     help_requests,
+    hub,
     interactions,
     introductions,
     moderation,
@@ -48,6 +50,23 @@ def _by_scope(otherwise: Handler, **scopes: Handler) -> Handler:
     return _one_of(lambda activity: scopes.get(str(activity.get("fhScope")), otherwise))
 
 
+def _city(citys: Handler, residents: Handler) -> Handler:
+    """What is for a city is its own word, to neighbourhoods that it chose, or a resident's, to all that take part."""
+    return _one_of(lambda activity: residents if hub.is_for_hub(activity) else citys)
+
+
+def _through_hub(otherwise: Handler, passed_on: Handler) -> Handler:
+    """A neighbourhood announces what is its own, a hub what somebody said to the whole city."""
+    return _one_of(lambda activity: passed_on if hub.is_for_hub(activity) else otherwise)
+
+
+def _taking_part(kind: tuple[str, str], here: Handler) -> Handler:
+    """A Follow and what follows from it: servers speak of being neighbours, neighbourhoods of taking part in a hub."""
+    peers = peering.PEERING[kind]
+    chosen = _one_of(lambda activity: here if hub.is_about_hub(activity) else peers)
+    return replace(chosen, changes_belief=True)
+
+
 def _direct(activity: dict[str, Any]) -> Handler:
     """Private words are for one person, who has an agreement with their author, or for a city, which has none."""
     to = activity.get("to")
@@ -65,13 +84,22 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     **people.HANDLERS,
     **introductions.HANDLERS,
     **reports.HANDLERS,
-    ("Create", "Note"): _by_scope(posts.REPLY, direct=_one_of(_direct), city=city_messages.CREATED),
+    ("Create", "Note"): _by_scope(posts.REPLY, direct=_one_of(_direct), city=_city(city_messages.CREATED, hub.SAID)),
     ("Update", "Note"): _by_scope(
-        posts.HANDLERS["Update", "Note"], direct=city_answers.SAID, city=city_messages.UPDATED
+        posts.HANDLERS["Update", "Note"], direct=city_answers.SAID, city=_city(city_messages.UPDATED, hub.SAID)
     ),
     ("Delete", "Tombstone"): _by_scope(
-        posts.HANDLERS["Delete", "Tombstone"], direct=city_answers.DELETED, city=city_messages.DELETED
+        posts.HANDLERS["Delete", "Tombstone"],
+        direct=city_answers.DELETED,
+        city=_city(city_messages.DELETED, hub.SAID),
     ),
+    people.LEFT: _through_hub(people.HANDLERS[people.LEFT], hub.FAREWELL),
+    ("Announce", "Create"): _through_hub(posts.HANDLERS["Announce", "Create"], hub.CREATED),
+    ("Announce", "Update"): _through_hub(posts.HANDLERS["Announce", "Update"], hub.UPDATED),
+    ("Announce", "Delete"): _through_hub(posts.HANDLERS["Announce", "Delete"], hub.DELETED),
+    ("Follow", ""): _taking_part(("Follow", ""), hub.FOLLOWED),
+    ("Accept", "Follow"): _taking_part(("Accept", "Follow"), hub.ACCEPTED),
+    ("Undo", "Follow"): _taking_part(("Undo", "Follow"), hub.LEFT),
 }
 
 
