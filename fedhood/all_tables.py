@@ -16,7 +16,13 @@ from fedhood.adapters.activitypub.tables import (
 )
 from fedhood.core.access.tables import AttemptTable, LinkTable, PassphraseTable, RightTable, SessionTable
 from fedhood.core.accounts.tables import AccountTable
-from fedhood.core.city_messages.tables import CityMessagePlaceTable, CityMessageTable, CityMessageVersionTable
+from fedhood.core.city_messages.tables import (
+    CityAnswerTable,
+    CityMessagePlaceTable,
+    CityMessageTable,
+    CityMessageVersionTable,
+    SharedAnswerTable,
+)
 from fedhood.core.help_requests.tables import (
     HelpRequestTable,
     MeetingTable,
@@ -27,6 +33,7 @@ from fedhood.core.help_requests.tables import (
     RevisionTable,
 )
 from fedhood.core.households.tables import CodeTable, HouseholdTable, MembershipTable, SheetTable
+from fedhood.core.hubs.tables import HubDayTable, HubMemberTable, HubPassageTable
 from fedhood.core.interactions.tables import ThanksTable
 from fedhood.core.metrics.tables import CityAreaTable, CityAreaVersionTable, IssuedReportTable, ReceivedReportTable
 from fedhood.core.moderation.tables import ActionTable, ReportTable
@@ -70,6 +77,9 @@ TABLES: tuple["type[Table]", ...] = (
     SheetTable,
     CodeTable,
     BlockTable,
+    HubMemberTable,
+    HubPassageTable,
+    HubDayTable,
     PostTable,
     PlaceTable,
     VersionTable,
@@ -84,6 +94,8 @@ TABLES: tuple["type[Table]", ...] = (
     CityMessageTable,
     CityMessageVersionTable,
     CityMessagePlaceTable,
+    SharedAnswerTable,
+    CityAnswerTable,
     NotificationTable,
     ReportTable,
     ActionTable,

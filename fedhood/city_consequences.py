@@ -1,11 +1,11 @@
-"""What follows from what a city says: the part of `consequences` that is the city's."""
+"""What follows from what a city says, or passes on: the part of `consequences` that is the city's."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import outbox_city
-from fedhood.core import accounts, city_messages, notifications
+from fedhood.adapters.activitypub import outbox_city, outbox_hub
+from fedhood.core import accounts, city_messages, hubs, notifications, posts
 from fedhood.core.notifications import Kind
 
 if TYPE_CHECKING:
@@ -36,11 +36,55 @@ def _tell_neighbourhood(
     uow: UnitOfWork, fact: city_messages.CityMessageShown | city_messages.CityMessageUrgent
 ) -> None:
     """Something is urgent: everybody who lives in the neighbourhood hears of it."""
-    living = accounts.residents(uow.db, fact.neighbourhood or 0)
     city = city_messages.row(uow.db, fact.message).author
     notifications.tell_all(
-        uow, accounts=[one.id for one in living], kind=Kind.CITY_URGENT, object=fact.object or 0, actor=city
+        uow,
+        accounts=accounts.living_in(uow.db, fact.neighbourhood or 0),
+        kind=Kind.CITY_URGENT,
+        object=fact.object or 0,
+        actor=city,
     )
+
+
+def _shared(uow: UnitOfWork, fact: city_messages.AnswerShared) -> None:
+    outbox_city.answer_shared(uow, shared_id=fact.shared)
+
+
+def _unshared(uow: UnitOfWork, fact: city_messages.AnswerUnshared) -> None:
+    outbox_city.answer_gone(uow, shared_id=fact.shared)
+
+
+def answer_edited(uow: UnitOfWork, fact: posts.PostEdited) -> None:
+    """An answer says something else: where the city may read it, it is told."""
+    outbox_city.answer_edited(uow, post_id=fact.object or 0, version=fact.version)
+
+
+def answer_deleted(uow: UnitOfWork, fact: posts.PostDeleted) -> None:
+    """An answer is gone: the city has it no longer."""
+    if fact.is_reply:
+        city_messages.ended(uow, post_id=fact.object or 0)
+
+
+def _hub_asked(uow: UnitOfWork, fact: hubs.HubAsked) -> None:
+    outbox_hub.asked(uow, member_id=fact.object or 0, version=fact.version)
+
+
+def _hub_joined(uow: UnitOfWork, fact: hubs.HubJoined) -> None:
+    posts.part_from_city(uow.db, hub=fact.hub, reader=fact.neighbourhood or 0, parted=False)
+
+
+def _hub_left(uow: UnitOfWork, fact: hubs.HubLeft) -> None:
+    posts.part_from_city(uow.db, hub=fact.hub, reader=fact.neighbourhood or 0, parted=True)
+    if fact.tell:
+        outbox_hub.left(uow, member_id=fact.object or 0, version=fact.version)
+
+
+def _hub_member_joined(uow: UnitOfWork, fact: hubs.HubMemberJoined) -> None:
+    outbox_hub.member_joined(uow, member_id=fact.object or 0, version=fact.version)
+
+
+def _hub_passed(uow: UnitOfWork, fact: hubs.HubPassed) -> None:
+    outbox_hub.passed(uow, passage_id=fact.object or 0)
 
 
 TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
@@ -49,4 +93,11 @@ TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     city_messages.CityMessageWithdrawn: (_took_back,),
     city_messages.CityMessageShown: (_shown,),
     city_messages.CityMessageUrgent: (_tell_neighbourhood,),
+    city_messages.AnswerShared: (_shared,),
+    city_messages.AnswerUnshared: (_unshared,),
+    hubs.HubAsked: (_hub_asked,),
+    hubs.HubJoined: (_hub_joined,),
+    hubs.HubLeft: (_hub_left,),
+    hubs.HubMemberJoined: (_hub_member_joined,),
+    hubs.HubPassed: (_hub_passed,),
 }

@@ -285,8 +285,8 @@ WITHOUT: frozenset[type[Fact]] = frozenset(
 
 TABLE: dict[type[Fact], tuple[Callable[[UnitOfWork, Any], None], ...]] = {
     posts.PostPublished: (_post_published,),
-    posts.PostEdited: (_post_edited,),
-    posts.PostDeleted: (_post_deleted,),
+    posts.PostEdited: (_post_edited, city_consequences.answer_edited),
+    posts.PostDeleted: (_post_deleted, city_consequences.answer_deleted),
     posts.Replied: (_replied,),
     posts.ReplyMirrored: (_reply_mirrored,),
     posts.ReplyMirrorEdited: (_reply_mirror_edited,),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedhood import said_anew
 from fedhood.adapters.activitypub import former, handling, outbox, resting
-from fedhood.core import notifications, peers
+from fedhood.core import hubs, notifications, peers
 from fedhood.core.notifications import Kind
 from fedhood.kernel import jobs
 
@@ -115,6 +115,7 @@ def _peer_ended(uow: UnitOfWork, fact: peers.PeerEnded) -> None:
     resting.drop_all(uow, peer_id=fact.object or 0)
     handling.lift(uow, peer_id=fact.object or 0)
     peers.forget_list(uow, fact.object or 0)
+    hubs.peer_ended(uow, peer_id=fact.object or 0)
     if fact.by_us:
         outbox.peer_ended(uow, peer_id=fact.object or 0)
         return

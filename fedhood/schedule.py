@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from fedhood.adapters.activitypub import handling, purge
+from fedhood.adapters.activitypub import handling, outbox_city, purge
 from fedhood.core import access, city_messages, help_requests, metrics, peers
 from fedhood.kernel import state
 from fedhood.kernel.log import logger
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TASKS: tuple[tuple[str, timedelta, Callable[[UnitOfWork], object]], ...] = (
     ("help.expire", timedelta(minutes=1), help_requests.expire_due),
     ("city.show", timedelta(minutes=1), city_messages.show_due),
+    ("city.answers", timedelta(hours=6), outbox_city.answers_over),
     ("help.erase", timedelta(hours=6), help_requests.erase_due),
     ("access.tries", timedelta(hours=6), access.forget_old_tries),
     ("peers.lapse", timedelta(hours=1), peers.lapse_due),

@@ -9,6 +9,9 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+CITY = "/ap/city"  # the same at every city: what ends so is nobody's private address
+HUB_KEY = "citywide"
+HUB = f"/ap/groups/{HUB_KEY}"  # likewise: through it goes what residents say to the whole city
 
 
 class Addresses:
@@ -50,7 +53,12 @@ class Addresses:
     @property
     def city(self) -> str:
         """The actor that receives reports."""
-        return f"{self.base}/ap/city"
+        return f"{self.base}{CITY}"
+
+    @property
+    def hub(self) -> str:
+        """The actor that passes on what residents say to the whole city."""
+        return f"{self.base}{HUB}"
 
     @property
     def city_list(self) -> str:

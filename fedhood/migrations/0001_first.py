@@ -343,6 +343,45 @@ class Block(_Table):
         indexes = ((('account', 'other'), True),)
 
 
+class HubMember(_Table):
+    id = peewee.AutoField()
+    hub = peewee.IntegerField()
+    place = peewee.IntegerField()
+    standing = peewee.TextField()
+    version = peewee.IntegerField()
+    uri = peewee.TextField(null=True)
+    since = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = 'hub_member'
+        indexes = ((('hub', 'place'), True), (('place',), False))
+
+
+class HubPassage(_Table):
+    id = peewee.BigIntegerField(primary_key=True)
+    uri = peewee.TextField(unique=True)
+    about = peewee.TextField(index=True)
+    actor = peewee.TextField(index=True)
+    peer = peewee.IntegerField()
+    place = peewee.IntegerField()
+    act = peewee.TextField()
+    at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = 'hub_passage'
+
+
+class HubDay(_Table):
+    hub = peewee.IntegerField()
+    place = peewee.IntegerField()
+    day = peewee.TextField()
+    count = peewee.IntegerField()
+
+    class Meta:
+        table_name = 'hub_day'
+        primary_key = peewee.CompositeKey('hub', 'place', 'day')
+
+
 class Post(_Table):
     id = peewee.BigIntegerField(primary_key=True)
     kind = peewee.TextField()
@@ -542,6 +581,36 @@ class CityMessagePlace(_Table):
     class Meta:
         table_name = 'city_message_place'
         primary_key = peewee.CompositeKey('message', 'place')
+
+
+class SharedAnswer(_Table):
+    id = peewee.BigIntegerField(primary_key=True)
+    post = peewee.BigIntegerField()
+    message = peewee.BigIntegerField()
+    author = peewee.IntegerField(index=True)
+    shared_at = peewee.BigIntegerField()
+    ended_at = peewee.BigIntegerField(null=True)
+    sent = peewee.TextField()
+
+    class Meta:
+        table_name = 'shared_answer'
+
+
+class CityAnswer(_Table):
+    id = peewee.BigIntegerField(primary_key=True)
+    uri = peewee.TextField(unique=True)
+    message = peewee.BigIntegerField()
+    person = peewee.TextField(index=True)
+    name = peewee.TextField()
+    place = peewee.IntegerField()
+    text = peewee.TextField()
+    language = peewee.TextField()
+    published_at = peewee.BigIntegerField()
+    edited_at = peewee.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = 'city_answer'
+        indexes = ((('message', 'id'), False),)
 
 
 class Notification(_Table):
@@ -843,6 +912,9 @@ TABLES = (
     CodeSheet,
     HouseholdCode,
     Block,
+    HubMember,
+    HubPassage,
+    HubDay,
     Post,
     PostPlace,
     PostVersion,
@@ -857,6 +929,8 @@ TABLES = (
     CityMessage,
     CityMessageVersion,
     CityMessagePlace,
+    SharedAnswer,
+    CityAnswer,
     Notification,
     Report,
     ModerationAction,
@@ -892,6 +966,8 @@ INDEXES = (
     'CREATE INDEX "city_message_now" ON "city_message" ("ends_at") WHERE (("deleted_at" IS NULL) AND ("shown_at" IS NOT NULL))',
     'CREATE INDEX "city_message_coming" ON "city_message" ("begins_at") WHERE ((("deleted_at" IS NULL) AND ("shown_at" IS NULL)) AND ("uri" IS NOT NULL))',
     'CREATE INDEX "city_message_copy" ON "city_message_place" ("post") WHERE ("post" IS NOT NULL)',
+    'CREATE INDEX "shared_answer_under" ON "shared_answer" ("message", "author") WHERE ("ended_at" IS NULL)',
+    'CREATE UNIQUE INDEX "shared_answer_now" ON "shared_answer" ("post") WHERE ("ended_at" IS NULL)',
     'CREATE INDEX "unread" ON "notification" ("account") WHERE ("read_at" IS NULL)',
     'CREATE INDEX "delivery_waiting" ON "delivery" ("peer", "state", "epoch", "number") WHERE ("state" = \'waiting\')',
     'CREATE INDEX "delivery_aside" ON "delivery" ("peer", "state", "epoch", "number") WHERE ("state" NOT IN (\'waiting\', \'done\'))',

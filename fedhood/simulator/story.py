@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from fedhood.core import metrics
-from fedhood.simulator import voice
+from fedhood.simulator import citywide, voice
 from fedhood.simulator.town import SOURCE, SOURCE_DATE, House, Resident, Town, until
 
 if TYPE_CHECKING:
@@ -332,6 +332,11 @@ def the_city_speaks(scene: Scene) -> str:
     return voice.the_city_speaks(scene, scene.city.visitors[CLERK], ZONE)
 
 
+def a_word_for_the_whole_city(scene: Scene) -> str:
+    """A resident writes to the whole city; its machine passes it on, and nobody there reads it."""
+    return citywide.a_word_for_the_whole_city(scene, scene.city.visitors[CLERK])
+
+
 STEPS: tuple[tuple[str, Callable[[Scene], str]], ...] = (
     ("Elm and Oak find each other", elm_finds_oak),
     ("Both say: the letters match", both_say_they_match),
@@ -343,5 +348,6 @@ STEPS: tuple[tuple[str, Callable[[Scene], str]], ...] = (
     ("The city joins", the_city_joins),
     ("The quarter is over", the_quarter_is_handed_in),
     ("The city speaks to Oak alone", the_city_speaks),
+    ("A word for the whole city", a_word_for_the_whole_city),
     ("A new morning", a_new_morning),
 )

@@ -19,11 +19,15 @@ TITLE_FR = "Mardi, pas d’eau rue des Tilleuls"
 TEXT_NL = "We vernieuwen een leiding van 8 tot 12 uur. Vul vooraf een kan."
 TEXT_FR = "On remplace une conduite de 8 à 12 heures. Remplissez une carafe la veille."
 ASKED = "En de school op nummer 20?"
+LET_OUT = "Op nummer 4 woont iemand die niet buiten kan. Kan daar een bus water komen?"
 _FORM = "/city/messages/new"
 
 
 def the_city_speaks(scene: Scene, clerk: Visitor, zone: str) -> str:
-    """The clerk writes to Oak alone, in two languages; Joris reads it as the city's, Elm does not, and answers stay."""
+    """The clerk writes to Oak alone, in two languages; Joris reads it as the city's, Elm does not.
+
+    What he answers stays in Oak; Samira ticks that the city may read hers.
+    """
     end = (scene.town.clock.now() + timedelta(days=2)).astimezone(ZoneInfo(zone)).replace(hour=20, minute=0)
     fields = {
         _box(clerk.get(_FORM), "Eik"): "yes",
@@ -52,7 +56,13 @@ def the_city_speaks(scene: Scene, clerk: Visitor, zone: str) -> str:
         raise AssertionError("Oak does not read its own answer")
     if clerk.get(written).says(ASKED):
         raise AssertionError("the city reads what neighbours say")
-    return "Joris reads it in Dutch, marked as the city’s and urgent; what he answers stays in Oak"
+    other = scene.at_oak(2)
+    other.submit(f"{post}/answer", {"text": LET_OUT, "city": "yes"}, form_on=post)
+    until(lambda: clerk.get(written).says(LET_OUT), "the clerk reads what Samira lets her read")
+    page = clerk.get(written)
+    if not page.says("Samira Goot") or page.says(ASKED) or page.says("Joris"):
+        raise AssertionError("the clerk reads something else than what she may")
+    return "Joris reads it in Dutch, as the city’s; his answer stays in Oak, the clerk reads the one that Samira ticked"
 
 
 def _box(page: Page, name: str) -> str:

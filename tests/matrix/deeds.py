@@ -42,6 +42,8 @@ def _as_helper(thing: str, viewer: str) -> bool:
 def _as_neighbour(thing: str, viewer: str) -> bool:
     if thing in expected.CITYS:  # each in their own neighbourhood
         return _as_resident(thing, viewer)
+    if thing in expected.CITYWIDE:
+        return _as_resident(thing, viewer)
     return expected.knows(thing, viewer) and viewer in expected.NEIGHBOURS
 
 
@@ -50,7 +52,9 @@ def _as_resident(thing: str, viewer: str) -> bool:
 
 
 def _to_a_neighbour(thing: str, viewer: str) -> bool:
-    """Nobody thanks the city: it would not hear of it."""
+    """Nobody thanks the city: it would not hear of it, nor would who spoke to all of it from another server."""
+    if thing in expected.CITYWIDE and (viewer == "ash") is not (thing == "city-wide answer"):
+        return False
     return thing not in expected.CITYS and _as_resident(thing, viewer)
 
 
@@ -71,7 +75,7 @@ def _as_author_or_moderator(thing: str, viewer: str) -> bool:
 
 def _as_one_who_looks_after(thing: str, viewer: str) -> bool:
     """Of the place where it was written, or of one that it was told; or of all places of the server."""
-    if thing in expected.CITYS and viewer in expected.KEEPERS:
+    if thing in expected.CITYS | expected.CITYWIDE and viewer in expected.KEEPERS:
         return True
     return expected.knows(thing, viewer) and viewer in expected.REPORTS_IN["elm"] | expected.REPORTS_IN["oak"]
 
@@ -176,6 +180,11 @@ FORMS = {
     "/host/neighbours/{peer}/differ": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/differ"]),
     "/host/neighbours/{peer}/readers": Form(
         (_LOOK_AFTER | _AGREE) - {"birch moderator"}, {"writer": "1"}, lambda _: ["/host/neighbours/1/readers"]
+    ),
+    "/host/neighbours/{peer}/citywide": Form(
+        (_LOOK_AFTER | _AGREE) - {"birch moderator"},
+        {"place": "1", "on": "no"},
+        lambda _: ["/host/neighbours/1/citywide"],
     ),
     "/host/neighbours/{peer}/less": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/less"]),
     "/host/neighbours/{peer}/again": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/again"]),

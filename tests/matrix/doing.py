@@ -126,6 +126,9 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("elm keeper", "/host/neighbours/{peer}/forget", peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/resume", peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/key", {"letters": next_door.fingerprint or ""}, peer=next_door.id)
+    city = await elm.place.database.read(peers.by_host, scene.city.place.host)
+    assert city is not None
+    await done("elm moderator", "/host/neighbours/{peer}/citywide", {"place": "1", "on": "no"}, peer=city.id)
     await _answer_a_list(scene, done, next_door.id)
     area = {
         "new-name": "x",

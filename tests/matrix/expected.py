@@ -134,6 +134,8 @@ _EVERYBODY_ELSE = _ANYBODY - {"blocked"} - _AT_HOME_ALONE
 _FOR_ANYBODY = {"": _AT_HOME_ALONE}
 # who lives in Elm or Ash, and who wrote it or was sent it
 _TOLD_BY_CITY = _ELM | {"blocked", "ash"}
+_CITYWIDE = _ELM | {"ash"}
+_PASSED_TO_OAK = {"/ap/activities/announce-hub-": {"oak's server at the city"}}
 _CITY = {"city clerk", *SERVERS["city"].values()}
 # a neighbour has a page: by name for the own neighbourhood, by a key that cannot be guessed for every resident
 _PERSON = {"/@": _ELM | {"blocked"}, "/people/": set(RESIDENTS), "/host/people": _ELM_LOOKS_AFTER}
@@ -185,6 +187,17 @@ THINGS = {
     "city's edited word": _thing("rotszwaluw", _TOLD_BY_CITY | _CITY),
     "city's words edited away": _thing("huiszwaluw", _NOBODY),
     "answer to the city": _thing("boerenzwaluw", _ELM | {"blocked"}, travels=False),
+    # one that the city may read, and one that it may read no longer
+    "answer that is let out": _thing("tapuit", _ELM | {"blocked", "city clerk", "city's server"}),
+    "answer taken back from the city": _thing("paapje", _ELM | {"blocked"}),
+    # what is said to the whole city, of which Elm and Ash take part: its server passes it on and shows it to nobody
+    "city-wide post": _thing("koekoek", _CITYWIDE | {"city's server"}, _PASSED_TO_OAK),
+    "city-wide answer": _thing("putter", _CITYWIDE, {"": {"city's server at oak", "elm's server at the city"}}),
+    "removed city-wide post": _thing("fluiter", _NOBODY),
+    "edited city-wide post": _thing("zanglijster", _CITYWIDE | {"city's server"}, _PASSED_TO_OAK),
+    "words edited away from the city": _thing(
+        "grasmus", _NOBODY, {**_PASSED_TO_OAK, "/ap/": {"city's server"}, "/account/data": {"author"}}
+    ),
     # complaints: who made one is known to the moderators of the own neighbourhood, and goes nowhere; one about what was
     # said in private tells what the one says of it, and nothing that the two said
     "report's words": _thing("slechtvalk", _ELM_LOOKS_AFTER | _OAK_LOOKS_AFTER, {"": {"oak's server", UNPAIRED}}),
@@ -195,9 +208,20 @@ THINGS = {
 # the city's, each known by an id of its own where it arrived
 CITYS = frozenset(thing for thing in THINGS if thing.startswith("city's"))
 VISITORS = frozenset(thing for thing in THINGS if thing.startswith("visitor's"))
+# what the city may have, beside its own: an answer that somebody lets it read, and their name
+LET_OUT = frozenset({"answer that is let out"})
+LET_OUT_BY = frozenset({"neighbour"})
+# what goes through the city's hub: its server has the bytes that it passes on, and nothing else of it
+CITYWIDE = frozenset(thing for thing in THINGS if "city-wide" in thing or thing.endswith("from the city")) - {
+    "answer taken back from the city"
+}
+PASSED_ON = CITYWIDE - {"removed city-wide post"}
 AUTHORS = {
+    "city-wide answer": "ash",
     **dict.fromkeys(CITYS, "nobody who could act on these pages"),
     "answer to the city": "neighbour",
+    "answer that is let out": "neighbour",
+    "answer taken back from the city": "neighbour",
     "answer to the quiet post": "helper",
     "answer next door": "helper",
     "answer to the public post": "neighbour",
@@ -218,9 +242,10 @@ TOMBSTONES = {
     "removed post": {"oak's server"},
     "removed public post": _ANYBODY,
     "city's word taken back": _CITY - {"city clerk"},
+    "removed city-wide post": {"city's server"},
 }
 # residents whose actor is there for anyone: they have acted beyond their server
-BEYOND = frozenset({"author", "helper", "neighbour", "oak helper"})
+BEYOND = frozenset({"author", "helper", "neighbour", "oak helper", "ash"})
 # who lives in a place of the posts above that are answered
 NEIGHBOURS = _ELM | _OAK | {"cedar", "blocked"}
 # whose one-time links a moderator may make: those of the own neighbourhood

@@ -11,6 +11,8 @@ import aiohttp
 from yarl import URL
 
 from fedhood.adapters.activitypub import signatures
+from fedhood.adapters.http.keys import LIMITER
+from fedhood.adapters.http.limits import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +100,8 @@ class Door:
         body: bytes | None = None,
     ) -> Answer:
         self._asked += 1
+        if self._asked % 500 == 0:
+            self._forgive()
         address = f"198.18.{self._asked // 250 % 250}.{self._asked % 250 + 1}"
         headers = {
             "Host": self.place.host,
@@ -122,6 +126,14 @@ class Door:
         ) as response:
             kept = sorted((k.lower(), v) for k, v in response.headers.items() if k.lower() not in _OF_THE_MOMENT)
             return Answer(response.status, tuple(kept), await response.read())
+
+    def _forgive(self) -> None:
+        """Nobody asks as often as we do: no door is to stay shut for that."""
+        runner = self.place.server._runner
+        assert runner is not None
+        paid_at = runner.app[LIMITER]._paid_at
+        for known in [one for one in paid_at if one[0] is Bucket.SIGNED_IN]:
+            del paid_at[known]
 
     def _signed(self, key: Key, method: str, path: str, body: bytes | None) -> dict[str, str]:
         return signatures.sign_request(

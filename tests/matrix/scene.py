@@ -15,7 +15,7 @@ from fedhood.core.help_requests import HelpCategory
 from fedhood.core.peers import Trust
 from fedhood.core.posts import Audience
 from fedhood.kernel.settings import Profile
-from tests.matrix import expected, knock, voice
+from tests.matrix import citywide, expected, knock, voice
 from tests.matrix.expected import THINGS
 from tests.support.elsewhere import elsewhere
 from tests.support.world import Place, place, settle
@@ -115,6 +115,7 @@ async def build(folder: Path, session: aiohttp.ClientSession) -> Scene:
     await _visit(scene)
     await _ask_for_help(scene)
     await voice.say(scene)
+    await citywide.say(scene)
     await _complain(scene)
     await _make_codes(scene)
     await _learn_ids(scene)

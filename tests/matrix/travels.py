@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub.tables import ActivityTable
-from tests.matrix.expected import CITYS, THINGS
+from tests.matrix.expected import CITYS, LET_OUT, LET_OUT_BY, PASSED_ON, THINGS
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,13 +32,28 @@ async def check(scene: Scene, tally: Tally, log: str) -> None:
     # the city is told nothing of what neighbours say, and keeps nothing of it
     citys = _all_rows(scene.city).lower()
     for thing, one in THINGS.items():
-        mine = thing in CITYS
+        mine = thing in CITYS | LET_OUT | PASSED_ON
         if not mine or one.seen:
             verdict = f"UNPROVED “{thing}” is not" if mine else f"LEFT “{thing}” is"
             tally.check(
                 "things looked for at the city",
                 f"{verdict} in what the city's server keeps",
                 good=(one.canary.encode().lower() in citys) is mine,
+            )
+    # of what it passes on it has the bytes that came and those that go, and no word of it anywhere else
+    apart = _all_rows(scene.city, but=("activity", "inbound")).lower()
+    for thing in sorted(PASSED_ON):
+        tally.check(
+            "things looked for at the city",
+            f"READ “{thing}” is kept by the city's server outside of what it passes on",
+            good=THINGS[thing].canary.encode().lower() not in apart,
+        )
+    for site in (scene.elm, scene.oak):
+        for role, person in site.people.items():
+            tally.check(
+                "things looked for at the city",
+                f"LEFT the name of “{role}” is in what the city's server keeps",
+                good=role in LET_OUT_BY or person.viewer.name.encode().lower() not in citys,
             )
     early = b"\n".join(scene.sent[: scene.sent_before_acceptance]).lower()
     away = THINGS["away note"].canary.encode()
@@ -93,11 +108,17 @@ def _signed(db: Any) -> list[bytes]:
     return [bytes(row.body) for row in ActivityTable.select(ActivityTable.body).execute(db)]
 
 
-def _all_rows(site: Site) -> bytes:
+def _all_rows(site: Site, *, but: tuple[str, ...] = ()) -> bytes:
     rows = sqlite3.connect(site.place.server.settings.data_dir / "fedhood.db")
     try:
         tables = [name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        cells = [cell for name in tables for row in rows.execute(f'SELECT * FROM "{name}"') for cell in row]
+        cells = [
+            cell
+            for name in tables
+            if name not in but
+            for row in rows.execute(f'SELECT * FROM "{name}"')
+            for cell in row
+        ]
     finally:
         rows.close()
     return b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from fedhood.core import city_messages, posts
+from fedhood.core import city_messages
 from fedhood.core.city_messages import Said
 from tests.matrix import expected
 
@@ -40,15 +40,28 @@ async def say(scene: Scene) -> None:
         )
     await scene.settle()
     await _learn(scene)
-    nel = scene.elm.people["neighbour"].viewer
-    scene.elm.ids["answer to the city"] = await scene.elm.place.database.write(
-        posts.reply, by=nel, to=scene.elm.ids["city's word"], text=_words("answer to the city")
-    )
+    await _answer(scene)
     edited = scene.city.ids["city's edited word"]
     same = {"begins_at": None, "ends_at": now + 7 * _DAY, "urgent": False}
     said = _said("city's edited word")
     await city.write(city_messages.edit, by=clerk, message_id=edited, said=said, **same)
     await city.write(city_messages.withdraw, by=clerk, message_id=scene.city.ids["city's word taken back"])
+    await scene.settle()
+
+
+async def _answer(scene: Scene) -> None:
+    """One stays in Elm, one is let out to the city, one is let out and taken back."""
+    elm, nel = scene.elm.place.database, scene.elm.people["neighbour"].viewer
+    for thing in ("answer to the city", "answer that is let out", "answer taken back from the city"):
+        scene.elm.ids[thing] = await elm.write(
+            city_messages.reply,
+            by=nel,
+            to=scene.elm.ids["city's word"],
+            text=_words(thing),
+            shared=thing != "answer to the city",
+        )
+    await scene.settle()
+    await elm.write(city_messages.unshare, by=nel, post_id=scene.elm.ids["answer taken back from the city"])
     await scene.settle()
 
 

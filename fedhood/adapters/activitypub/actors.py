@@ -14,18 +14,17 @@ from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import peewee
-
-from fedhood.adapters.activitypub import contexts, keys, message_signatures, proofs
-from fedhood.adapters.activitypub.tables import ActorKeyTable, DeliveryTable, RetiredKeyTable
+from fedhood.adapters.activitypub import contexts, former_keys, keys, message_signatures, proofs
+from fedhood.adapters.activitypub.tables import ActorKeyTable
 from fedhood.core import accounts, metrics, neighbourhoods, peers
 from fedhood.kernel import urls
-from fedhood.kernel.clock import instant, milliseconds
-from fedhood.kernel.database import Compiled, hole
+from fedhood.kernel.clock import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+    import peewee
 
     from fedhood.adapters.activitypub.federation import Federation
     from fedhood.adapters.activitypub.keys import KeyPair
@@ -53,36 +52,6 @@ IMPLEMENTS: tuple[tuple[str, str], ...] = (
 
 
 RETIRED_FOR = timedelta(days=30)
-_MOST_RETIRED = 3
-_RETIRED = Compiled(
-    lambda: (
-        RetiredKeyTable.select(RetiredKeyTable.pem)
-        .where(
-            RetiredKeyTable.kind == hole("kind"),
-            RetiredKeyTable.owner == hole("owner"),
-            RetiredKeyTable.retired_at > hole("since"),
-        )
-        .order_by(RetiredKeyTable.retired_at.desc())
-        .limit(_MOST_RETIRED)
-    )
-)
-
-_BEFORE = Compiled(
-    lambda: (
-        RetiredKeyTable.select(RetiredKeyTable.pem)
-        .join(DeliveryTable, on=(DeliveryTable.activity == RetiredKeyTable.activity))
-        .where(
-            RetiredKeyTable.kind == hole("kind"),
-            RetiredKeyTable.owner == hole("owner"),
-            DeliveryTable.peer == hole("peer"),
-            DeliveryTable.state == peewee.SQL("'waiting'"),
-            (DeliveryTable.epoch > hole("epoch"))
-            | ((DeliveryTable.epoch == hole("epoch")) & (DeliveryTable.number >= hole("number"))),
-        )
-        .order_by(RetiredKeyTable.retired_at)
-        .limit(1)
-    )
-)
 
 
 class ActorKind(enum.StrEnum):
@@ -93,6 +62,7 @@ class ActorKind(enum.StrEnum):
     PERSON = "person"
     METRICS = "metrics"
     CITY = "city"
+    HUB = "hub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +76,7 @@ class ActorRef:
 INSTANCE = ActorRef(ActorKind.INSTANCE)
 METRICS = ActorRef(ActorKind.METRICS)
 CITY = ActorRef(ActorKind.CITY)
+HUB = ActorRef(ActorKind.HUB)
 
 
 def group(neighbourhood: int) -> ActorRef:
@@ -127,6 +98,8 @@ def uri_of(db: peewee.Database, addresses: Addresses, ref: ActorRef) -> str:
             return addresses.metrics
         case ActorKind.CITY:
             return addresses.city
+        case ActorKind.HUB:
+            return addresses.hub
         case ActorKind.GROUP:
             return addresses.group(neighbourhoods.get(db, ref.owner).key)
         case ActorKind.PERSON:
@@ -195,14 +168,11 @@ def document(
 
 
 def _before(db: peewee.Database, ref: ActorRef, peer_id: int, epoch: int, number: int) -> bytes | None:
-    row = _BEFORE.row(db, kind=ref.kind.value, owner=ref.owner, peer=peer_id, epoch=epoch, number=number)
-    return None if row is None else bytes(row[0])
+    return former_keys.before(db, ref.kind.value, ref.owner, peer=peer_id, epoch=epoch, number=number)
 
 
 def _retired(db: peewee.Database, ref: ActorRef, now: datetime) -> list[KeyPair]:
-    """The latest keys that an actor had before, no more than a document has room for proofs of."""
-    rows = _RETIRED.rows(db, kind=ref.kind.value, owner=ref.owner, since=milliseconds(now - RETIRED_FOR))
-    return [keys.from_pem(bytes(pem)) for (pem,) in rows]
+    return [keys.from_pem(pem) for pem in former_keys.retired(db, ref.kind.value, ref.owner, since=now - RETIRED_FOR)]
 
 
 def _row(db: peewee.Database, ref: ActorRef) -> ActorKeyTable | None:
@@ -389,10 +359,29 @@ def _city(db: peewee.Database, addresses: Addresses, ref: ActorRef) -> dict[str,
     return made | _generator(addresses)
 
 
+def _hub(db: peewee.Database, addresses: Addresses, ref: ActorRef) -> dict[str, Any]:
+    made = _members(
+        db,
+        addresses,
+        ref,
+        context=contexts.HUB,
+        kind="Group",
+        uri=addresses.hub,
+        handle=urls.HUB_KEY,
+        name=f"{server_name(db, addresses)}, city-wide",
+        about="Passes on to all neighbourhoods that take part what a resident says to the whole city.",
+        page=urls.person(urls.HUB_KEY),
+    )
+    made |= _manners(approves=True, discoverable=True)
+    made |= {"attributedTo": f"{addresses.hub}/moderators", "fhMemberInstances": f"{addresses.hub}/instances"}
+    return made | _generator(addresses)
+
+
 _WRITERS: dict[ActorKind, Callable[[peewee.Database, Addresses, ActorRef], dict[str, Any]]] = {
     ActorKind.INSTANCE: _instance,
     ActorKind.GROUP: _group,
     ActorKind.PERSON: _person,
     ActorKind.METRICS: _metrics,
     ActorKind.CITY: _city,
+    ActorKind.HUB: _hub,
 }

@@ -152,6 +152,8 @@ def says_nothing(db: peewee.Database, arrived: Arrived, *, visits: bool = False)
         return not strangers.is_known(db, arrived.actor)
     if arrived.document.get("type") not in _ABOUT_ONESELF or not is_about_oneself(arrived):
         return False
+    if "fhScope" in arrived.document:  # it is for others, and passed on: who speaks need not be known
+        return False
     home = peers.by_host(db, urls.authority(arrived.actor))
     known = remote.by_uri(db, arrived.actor) is not None or strangers.is_known(db, arrived.actor)
     return not known and (home is None or home.actor_uri != arrived.actor)

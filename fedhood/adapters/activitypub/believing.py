@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fedhood.adapters.activitypub import forgetting, keys, proofs, remote, strangers
+from fedhood.adapters.activitypub import forgetting, hub_members, keys, proofs, remote, strangers
 from fedhood.adapters.activitypub.actors import PROOF_KEY
 from fedhood.adapters.activitypub.key_finding import KEY_IS_FRESH, is_settled, is_vouched
 from fedhood.adapters.activitypub.proofs import MISMATCH, ProofError
@@ -56,7 +56,9 @@ async def believe(
     voices = _pinned_voice(activity, peer)
     known: Known = {}
     for uri in _to_meet(federation.addresses.base, voices, signer, needs):
-        known[uri], voice = await _meet(federation, peer, uri)
+        carried = uri != signer and hub_members.is_carried(peer, activity)
+        removal = forgetting.is_removal(activity)
+        known[uri], voice = await _meet(federation, peer, uri, carried=carried, removal=removal)
         voices.setdefault(uri, voice)  # the key that people compared goes before the one it shows today
     for document in _to_prove(federation.addresses.base, activity):
         await _check_proof(federation, document, voices)
@@ -91,6 +93,8 @@ def believe_here(
     voices = _pinned_voice(activity, peer)
     known: Known = {}
     for uri in _to_meet(base, voices, signer, needs):
+        if uri != signer and hub_members.is_carried(peer, activity) and _stranger(db, uri)[1]:
+            raise MustAsk
         home, actor = _known(db, peer, uri)
         if home is None or actor is None:
             raise MustAsk
@@ -134,19 +138,32 @@ def _to_meet(base: str, voices: Mapping[str, Voice], signer: str, needs: Iterabl
 # -- who speaks --------------------------------------------------------------------------------------------------------
 
 
-async def _meet(federation: Federation, peer: Peer | None, uri: str) -> tuple[dict[str, Any], Voice]:
+async def _meet(
+    federation: Federation, peer: Peer | None, uri: str, *, carried: bool = False, removal: bool = False
+) -> tuple[dict[str, Any], Voice]:
     """What is known of an actor, asked for where it must be, and the key of its word. Raises Invalid, RemoteFailure.
 
     A server whose key nobody compared yet speaks for itself: its document is fetched as it is now. Everybody else is
     vouched for by their server's key, and for who is not of the sender's server we must have agreed with it; of those
-    the members of `RemoteActor` are given.
+    the members of `RemoteActor` are given. Who is `carried` by a city's hub is vouched for by their own server.
     """
+    if carried and peer is not None:
+        stranger, is_one = await federation.database.read(_stranger, uri)
+        if is_one:
+            actor, there = await hub_members.meet(federation, stranger, uri, carrier=peer.id, removal=removal)
+            return remote.members(actor), _voice(actor, there)
     home, known = await federation.database.read(_known, peer, uri)
     if home is None:
         return await _meet_server(federation, uri)
     if known is None:
         known = await remote.fetch(federation, home, uri)
     return remote.members(known), _voice(known, home)
+
+
+def _stranger(db: peewee.Database, uri: str) -> tuple[Peer | None, bool]:
+    """The server of an actor as far as it is known, and whether nothing is agreed with it."""
+    home = peers.by_host(db, urls.authority(uri))
+    return home, home is None or home.state is not PeerState.AGREED or home.trust is Trust.BLOCKED
 
 
 def _known(db: peewee.Database, peer: Peer | None, uri: str) -> tuple[Peer | None, RemoteActor | None]:

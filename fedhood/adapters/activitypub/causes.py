@@ -74,6 +74,7 @@ _MATTERS = {
     "thanks.give": Matter.THANKS,
     "thanks.undo": Matter.TAKEN_BACK,
     "person.delete": Matter.TAKEN_BACK,
+    "citizen.delete": Matter.TAKEN_BACK,
     "flag": Matter.REPORT,
     "follower.accept": Matter.FOLLOWING,
     "follower.reject": Matter.FOLLOWING,
@@ -81,8 +82,14 @@ _MATTERS = {
     "follower.edit": Matter.POST,
     "follower.delete": Matter.TAKEN_BACK,
     "visitor.answer": Matter.ANSWER,
+    "answer.create": Matter.ANSWER,
+    "answer.update": Matter.ANSWER,
+    "answer.delete": Matter.TAKEN_BACK,
+    "hub.create": Matter.POST,
+    "hub.update": Matter.POST,
+    "hub.delete": Matter.TAKEN_BACK,
 }
-_KINDS = {"peer": Matter.PEERING, "metrics": Matter.FIGURES, "city": Matter.CITY}
+_KINDS = {"peer": Matter.PEERING, "hub": Matter.PEERING, "metrics": Matter.FIGURES, "city": Matter.CITY}
 
 
 def of_reason(reason: str | None) -> Cause:

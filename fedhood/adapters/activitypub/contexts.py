@@ -88,6 +88,18 @@ PERSON: Final[Context] = [
     {**_MANNERS, **_FEATURED, **_WEBFINGER, **_SCOPE, **_IMPLEMENTS},
 ]
 ORGANIZATION: Final[Context] = PERSON
+HUB: Final[Context] = [
+    *_ACTOR_BASE,
+    DATA_INTEGRITY,
+    {
+        **_MANNERS,
+        **_FEATURED,
+        **_WEBFINGER,
+        **_SCOPE,
+        "fhMemberInstances": _link("fh:memberInstances"),
+        **_IMPLEMENTS,
+    },
+]
 SERVICE: Final[Context] = [*_ACTOR_BASE, DATA_INTEGRITY, {**_MANNERS, **_WEBFINGER, **_SCOPE, **_IMPLEMENTS}]
 
 PLAIN: Final[Context] = [ACTIVITYSTREAMS, DATA_INTEGRITY]

@@ -123,6 +123,8 @@ def find(db: peewee.Database, addresses: Addresses, handle: str, *, profile: Pro
     own = _of_profile(addresses, profile)
     if handle == own.handle:
         return own
+    if handle == urls.HUB_KEY and profile is Profile.CITY:
+        return Found(handle=handle, uri=addresses.hub, page=None, ref=actors.HUB)
     place = neighbourhoods.by_key(db, handle)
     if place is not None:
         page = urls.person(place.key)

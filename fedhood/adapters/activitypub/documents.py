@@ -12,12 +12,15 @@ from aiohttp import web
 
 from fedhood.adapters.activitypub import (
     actors,
+    city_answers,
     city_messages,
     contexts,
     discovery,
+    hub,
     outbox,
     outbox_city,
     outbox_followers,
+    outbox_hub,
     people,
     proofs,
     signed_requests,
@@ -75,12 +78,20 @@ async def instance(request: web.Request) -> web.Response:
 
 
 async def group(request: web.Request) -> web.Response:
-    """A neighbourhood of ours. Raises NotFound."""
+    """A neighbourhood of ours, or the hub of a city. Raises NotFound."""
     federation = request.app[FEDERATION]
+    if is_hub(request):
+        return await _actor(request, actors.HUB)
     place = await federation.database.read(neighbourhoods.by_key, request.match_info["key"])
     if place is None:
         raise NotFound
     return await _actor(request, actors.group(place.id))
+
+
+def is_hub(request: web.Request) -> bool:
+    """Whether an address below `/ap/groups/` is that of the hub, which a city's server alone has."""
+    is_city = request.app[FEDERATION].settings.profile is Profile.CITY
+    return is_city and request.match_info["key"] == urls.HUB_KEY
 
 
 async def person(request: web.Request) -> web.Response:
@@ -245,11 +256,13 @@ def _may_have(db: peewee.Database, post: Post, asking: Peer | None, now: datetim
         return False
     if post.audience is Audience.PUBLIC:
         return True
-    return asking is not None and asking.state is PeerState.AGREED and asking.id in _readers(db, root, now)
+    return asking is not None and asking.state is PeerState.AGREED and asking.id in _readers(db, post, root, now)
 
 
-def _readers(db: peewee.Database, root: Post, now: datetime) -> list[int]:
-    """The peers that may have a scoped thread, or our answers in another's: those alone go to its home."""
+def _readers(db: peewee.Database, post: Post, root: Post, now: datetime) -> list[int]:
+    """The peers that may have a scoped thread, or our answers in another's: those alone go to its home, or the hub."""
+    if post.audience is Audience.CITY:
+        return outbox.readers(db, post, now)
     if root.uri is None:
         return outbox.readers(db, root, now)
     home = neighbourhoods.get(db, root.neighbourhood).peer
@@ -296,6 +309,13 @@ def _is_public(body: bytes) -> bool:
     return isinstance(addressed, list) and proofs.PUBLIC in addressed
 
 
+# of what no post tells: whether it was not taken back, in this version
+_STILL_SAID: dict[str, Callable[[peewee.Database, int, int], bool]] = {
+    **dict.fromkeys(outbox_city.ANSWERED, city_answers.still_said),
+    **dict.fromkeys(outbox_hub.SAID, hub.still_said),
+}
+
+
 def _still_said(db: peewee.Database, key: str, asking: Peer | None, now: datetime) -> bool:
     """Whether what an activity said may be given out now. The bytes are kept; the words may have been taken back."""
     rows = DeliveryTable.select(DeliveryTable.verb, DeliveryTable.object, DeliveryTable.version)
@@ -305,6 +325,8 @@ def _still_said(db: peewee.Database, key: str, asking: Peer | None, now: datetim
         if row.verb in outbox_city.SAID:
             told = city_messages.told(db, row.object, None if asking is None else asking.id, now)
             return told is not None and told.deleted_at is None and told.version == row.version
+        if row.verb in _STILL_SAID:
+            return _STILL_SAID[row.verb](db, row.object, row.version)
         if row.verb == "message.create":  # erased some time after the end
             return help_requests.message_row(db, row.object).text != ""
         return True
@@ -321,7 +343,7 @@ def _says_the_same(db: peewee.Database, post_id: int, version: int, asking: Peer
         return False
     if root.audience is Audience.PUBLIC:
         return True
-    return asking is not None and asking.id in _readers(db, root, now)
+    return asking is not None and asking.id in _readers(db, post, root, now)
 
 
 def _was_sent(db: peewee.Database, peer: int, key: str) -> bool:

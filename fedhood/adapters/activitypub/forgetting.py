@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub.actors import ActorKind
-from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
+from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable, RemoteActorTable
 from fedhood.adapters.http import strict_json
 from fedhood.kernel import urls
 from fedhood.kernel.database import Compiled, hole
@@ -54,6 +54,11 @@ def heard_about(uow: UnitOfWork, uris: Iterable[str]) -> None:
 def heard_from(uow: UnitOfWork, actor: str) -> None:
     """The bytes that arrived from somebody elsewhere, but not of what they took back."""
     _blank(uow, InboundTable.signer == actor)
+
+
+def actor(uow: UnitOfWork, uri: str) -> None:
+    """Somebody elsewhere as they introduced themselves; they are asked for again when they speak again."""
+    RemoteActorTable.delete().where(RemoteActorTable.uri == uri).execute(uow.db)
 
 
 def never_mind(uow: UnitOfWork, uri: str, *, signer: str, but: str) -> None:

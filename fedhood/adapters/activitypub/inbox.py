@@ -18,6 +18,7 @@ from fedhood.adapters.activitypub import (
     arrivals,
     asking,
     discovery,
+    documents,
     forgetting,
     forwarded,
     hearing,
@@ -96,8 +97,10 @@ class Inboxes:
         return await _answered(request, self._peer)
 
     async def group(self, request: web.Request) -> web.Response:
-        """A neighbourhood's inbox. Raises NotFound."""
+        """A neighbourhood's inbox, or that of a city's hub. Raises NotFound."""
         federation = request.app[FEDERATION]
+        if documents.is_hub(request):
+            return await self.public(request)
         if await federation.database.read(neighbourhoods.by_key, request.match_info["key"]) is None:
             raise NotFound
         return await self.public(request)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from fedhood.adapters.activitypub import forgetting, vocabulary
 from fedhood.adapters.activitypub.tables import DeliveryTable
-from fedhood.core import accounts, help_requests, metrics, moderation, neighbourhoods, peers, posts
+from fedhood.core import (
+    accounts,
+    city_messages,
+    help_requests,
+    hubs,
+    metrics,
+    moderation,
+    neighbourhoods,
+    peers,
+    posts,
+)
 from fedhood.core.help_requests import Outcome
 from fedhood.core.peers import PeerState, Trust
 from fedhood.core.posts import Audience, Post, Standing
@@ -45,7 +55,7 @@ _INSERT = Compiled(
         }
     )
 )
-PERSON_DELETE = "person.delete"
+PERSON_DELETE, CITIZEN_DELETE = "person.delete", "citizen.delete"
 # what was said of a post before its removal, whoever may read it now
 SAID = ("post.create", "post.update", "reply.send", "reply.announce", "help.create", "help.update")
 _TOLD = Compiled(
@@ -93,6 +103,8 @@ def readers(db: peewee.Database, post: Post, now: datetime) -> list[int]:
     if post.audience is Audience.NEIGHBOURHOOD:
         return []
     root = post if post.root is None else posts.row(db, post_id=post.root)
+    if post.audience is Audience.CITY:
+        return _hub_of(db, post, root, now)
     if root.uri is not None:
         return []
     places = set(root.places)
@@ -106,6 +118,8 @@ def readers(db: peewee.Database, post: Post, now: datetime) -> list[int]:
 
 def is_reader(db: peewee.Database, post: Standing, root: Standing, peer: int, now: datetime) -> bool:
     """Whether `readers` has this peer: of a post for hundreds it is asked hundreds of times."""
+    if post.audience is Audience.CITY:
+        return peer in readers(db, posts.row(db, post_id=post.id), now)
     if post.audience is Audience.NEIGHBOURHOOD or root.uri is not None:
         return False
     paired = [place.id for place in neighbourhoods.readers_of(db, root.neighbourhood, peer=peer)]
@@ -114,8 +128,18 @@ def is_reader(db: peewee.Database, post: Standing, root: Standing, peer: int, no
     return bool(peers.granted(db, [peer], scope=vocabulary.scope_of(post.audience), now=now))
 
 
+def _hub_of(db: peewee.Database, post: Post, root: Post, now: datetime) -> list[int]:
+    """The city that passes on what ours say to all of it; what others said it has passed on already."""
+    hub = hubs.in_places(db, root.places) if post.uri is None else None
+    if hub is None or not hubs.takes_part(db, hub=hub, place=post.neighbourhood, now=now):
+        return []
+    return peers.granted(db, [hub.peer], scope=vocabulary.CITY, now=now)
+
+
 def _home_of(db: peewee.Database, post: Post) -> int | None:
-    """The peer at whose server the thread of this post began; None for a thread of ours."""
+    """The peer at whose server the thread of this post began; None for a thread of ours, or of the whole city."""
+    if post.audience is Audience.CITY:
+        return None
     root = post if post.root is None else posts.row(db, post_id=post.root)
     return None if root.uri is None else accounts.get(db, root.author).peer
 
@@ -157,7 +181,8 @@ def replied(uow: UnitOfWork, *, reply_id: int) -> None:
         return
     home = _home_of(uow.db, reply)
     if home is None:
-        _deliver_all(uow, readers(uow.db, reply, uow.now), "reply.announce", reply_id, reply.version)
+        verb = "reply.send" if reply.audience is Audience.CITY else "reply.announce"
+        _deliver_all(uow, readers(uow.db, reply, uow.now), verb, reply_id, reply.version)
     elif reply.uri is None:
         deliver(uow, home, "reply.send", reply_id, reply.version)
 
@@ -292,9 +317,14 @@ _GOT_THANKS = Compiled(
 
 def person_left(uow: UnitOfWork, *, account: int) -> None:
     """A resident left for good: everyone who ever got anything of theirs is told, whatever the agreement is now."""
-    objects = help_requests.traces(uow.db, account=account)
+    objects = [*help_requests.traces(uow.db, account=account), *city_messages.shared_by(uow.db, account)]
     got = {*_GOT.rows(uow.db, objects=objects), *_GOT_THANKS.rows(uow.db, account=account)}
-    _deliver_all(uow, sorted(peer for (peer,) in got), PERSON_DELETE, account)
+    told = sorted(peer for (peer,) in got)
+    _deliver_all(uow, told, PERSON_DELETE, account)
+    for peer in told:  # those whom its hub told are told by it
+        hub = hubs.of_peer(uow.db, peer)
+        if hub is not None:
+            deliver(uow, peer, CITIZEN_DELETE, account, hub.id)
     forgetting.said_by(uow, account)
     forgetting.said_about(uow, objects, SAID)
 

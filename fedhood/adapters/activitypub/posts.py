@@ -16,7 +16,7 @@ from fedhood.adapters.activitypub import contexts, passed_on, vocabulary
 from fedhood.adapters.activitypub.actors import group, person
 from fedhood.adapters.activitypub.saying import Delivery, Saying
 from fedhood.adapters.activitypub.tables import DeliveryTable
-from fedhood.core import accounts, help_requests, neighbourhoods, posts
+from fedhood.core import accounts, help_requests, hubs, neighbourhoods, posts
 from fedhood.core.posts import Audience, Kind, Post
 from fedhood.kernel import urls
 from fedhood.kernel.clock import instant, milliseconds
@@ -116,6 +116,11 @@ def reach_of(db: peewee.Database, addresses: Addresses, post: Post, root: Post) 
             answered = posts.row(db, post_id=post.parent).author
             followers = [person_uri(db, addresses, answered), home, f"{author}/followers"]
         return Reach(scope=scope, to=[vocabulary.PUBLIC], cc=followers, home=home)
+    if root.audience is Audience.CITY:
+        hub = hubs.in_places(db, root.places)
+        if hub is None:
+            raise NotFound
+        return Reach(scope=scope, to=[f"{hub.uri}/instances"], cc=[], home=hub.uri)
     others = [group_uri(db, addresses, place) for place in root.places if place != root.neighbourhood]
     return Reach(scope=scope, to=[home, *others], cc=[], home=home)
 
@@ -187,7 +192,7 @@ def said(
     thing: dict[str, Any],
     at: datetime,
 ) -> Said:
-    """A Create, Update or Delete of a post, announced when the thread is ours.
+    """A Create, Update or Delete of a post, announced when the thread is ours and not the whole city's.
 
     Raises Gone when the thread went, NotFound for another server's answer whose bytes are not here any more.
     """
@@ -213,7 +218,9 @@ def said(
             "object": thing,
         },
     )
-    return (key, inner) if root.uri is not None else _announced(db, addresses, key, root, reach, at, inner)
+    if root.uri is not None or root.audience is Audience.CITY:  # the home of the thread announces it, or the hub
+        return key, inner
+    return _announced(db, addresses, key, root, reach, at, inner)
 
 
 def _context(post: Post, reach: Reach) -> contexts.Context:
@@ -223,8 +230,8 @@ def _context(post: Post, reach: Reach) -> contexts.Context:
 
 
 def _acting_for(db: peewee.Database, addresses: Addresses, post: Post, reach: Reach) -> dict[str, str]:
-    """Who answers in a scoped thread names the neighbourhood they answer for."""
-    if post.root is None or reach.is_public:
+    """Who answers in a scoped thread, or speaks to a whole city, names the neighbourhood that they do it for."""
+    if reach.is_public or (post.root is None and reach.scope != vocabulary.CITY):
         return {}
     return {"fhFrom": group_uri(db, addresses, post.neighbourhood)}
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from fedhood.adapters.activitypub import (
+    city_answers,
     city_messages,
     followers,
     help_requests,
+    hub,
     moderation,
     peering,
     people,
@@ -42,6 +44,8 @@ SAYINGS: dict[str, Callable[[peewee.Database, Addresses, Delivery], tuple[str, S
     ROTATED: _said_when_it_happened,
     **city_messages.SAYINGS,
     **followers.SAYINGS,
+    **city_answers.SAYINGS,
+    **hub.SAYINGS,
 }
 # what is said to many in the same bytes: its key follows from the verb, the thing and its version alone
 ALIKE = frozenset({*posts.ALIKE, *help_requests.ALIKE, *city_messages.SAYINGS})

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import peewee
 
 from fedhood.adapters.activitypub import (
+    city_answers,
     city_messages,
     hosts,
     outbox,
     outbox_city,
     outbox_followers,
+    outbox_hub,
     reports,
     troubles,
     vocabulary,
@@ -22,9 +24,10 @@ from fedhood.adapters.activitypub.answers import Outcome, Result
 from fedhood.adapters.activitypub.hosts import Lease
 from fedhood.adapters.activitypub.saying import Delivery
 from fedhood.adapters.activitypub.tables import DeliveryTable
-from fedhood.core import help_requests, peers, posts, visitors
+from fedhood.core import help_requests, hubs, peers, posts, visitors
 from fedhood.core.help_requests import Sent
 from fedhood.core.peers import Trust
+from fedhood.core.posts import Audience
 from fedhood.kernel.clock import from_milliseconds, milliseconds
 from fedhood.kernel.database import Compiled, hole
 from fedhood.kernel.errors import NotFound
@@ -51,6 +54,8 @@ _DIRECT = ("offer.send", "offer.accept", "offer.reject", "message.create", "help
 _NEEDS = {
     **dict.fromkeys(_DIRECT, vocabulary.DIRECT),
     **dict.fromkeys(outbox_city.SAID, vocabulary.CITY),
+    **dict.fromkeys(outbox_city.ANSWERED, vocabulary.DIRECT),
+    **dict.fromkeys((outbox_hub.FOLLOW, outbox_hub.ACCEPT), vocabulary.CITY),
     reports.REPORT: reports.AGGREGATE,
 }
 
@@ -160,9 +165,15 @@ def may_go(db: peewee.Database, delivery: Delivery, now: datetime) -> bool:
         return outbox_followers.may_go(db, delivery)
     if delivery.verb.startswith(("peer.", "metrics.")) and delivery.verb not in _NEEDS:
         return True
+    return _is_granted(db, delivery, now)
+
+
+def _is_granted(db: peewee.Database, delivery: Delivery, now: datetime) -> bool:
     granted = peers.grants(db, peer_id=delivery.peer, ours=True, now=now)
     if delivery.verb in _NEEDS:
         return _NEEDS[delivery.verb] in granted
+    if delivery.verb in outbox_hub.SAID:  # a server may have left the hub since
+        return delivery.peer in hubs.members_at(db, now=now)
     return _may_be_read(db, delivery, granted, now)
 
 
@@ -172,7 +183,7 @@ def _may_be_read(db: peewee.Database, delivery: Delivery, granted: Container[str
     root = post if post.root is None else _standing(db, post.root)
     if post.hidden or root.hidden:
         return False
-    if root.uri is None:
+    if root.uri is None or root.audience is Audience.CITY:
         return outbox.is_reader(db, post, root, delivery.peer, now)
     return vocabulary.scope_of(post.audience) in granted
 
@@ -201,6 +212,7 @@ OUTCOMES: dict[str, Callable[[UnitOfWork, Delivery, Sent], None]] = {
     "message.create": _message_sent,
     reports.REPORT: reports.settled,
     **dict.fromkeys(city_messages.SAYINGS, city_messages.settled),
+    **dict.fromkeys(city_answers.SAYINGS, city_answers.settled),
 }
 _SENT = {
     Outcome.DONE: Sent.ARRIVED,

@@ -43,7 +43,7 @@ CITY: Final = "city"
 MOST_HTML_BYTES = 64 << 10
 MOST_HTML_TAGS = 1000
 
-_SCOPES = {Audience.NEIGHBOURS: NEIGHBOURS, Audience.PUBLIC: PUBLIC_SCOPE}
+_SCOPES = {Audience.NEIGHBOURS: NEIGHBOURS, Audience.CITY: CITY, Audience.PUBLIC: PUBLIC_SCOPE}
 _AUDIENCES = {scope: audience for audience, scope in _SCOPES.items()}
 
 # what ends a line where others write it; all other tags vanish and leave their text
@@ -66,7 +66,7 @@ def scope_of(audience: Audience) -> str:
 def audience_of(scope: object) -> Audience:
     """The audience that an `fhScope` means. Raises Invalid with the code `scope` for any other value."""
     if not isinstance(scope, str) or scope not in _AUDIENCES:
-        raise Invalid("the scope of a post is neighbours or public", code="scope")
+        raise Invalid("the scope of a post is neighbours, city or public", code="scope")
     return _AUDIENCES[scope]
 
 

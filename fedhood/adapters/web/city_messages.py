@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PAGE = "/city/messages"
 ALL = "all"
 _PAGE = 20
+_ANSWERS = 50
 
 
 def _check(visit: Visit) -> None:
@@ -48,6 +49,7 @@ async def show_all(visit: Visit) -> web.StreamResponse:
     found = await visit.database.read(city_messages.written, viewer=visit.viewer, before=visit.before, limit=_PAGE + 1)
     shown = found[:_PAGE]
     known = await visit.database.read(neighbourhoods.many, {place for one in shown for place in one.places})
+    answered = await visit.database.read(city_messages.answered, shown)
     return visit.page(
         "city/messages.html",
         messages=[
@@ -58,6 +60,7 @@ async def show_all(visit: Visit) -> web.StreamResponse:
                 "when": city_views.span(one, visit.words),
                 "urgent": one.urgent and bool(one.said),
                 "mark": city_views.mark(one, visit.words, visit.now),
+                "answered": one.id in answered,
             }
             for one in shown
         ],
@@ -76,6 +79,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     message = await named(visit)
     far = await visit.database.read(city_messages.how_far, message)
     author = (await visit.database.read(accounts.many, [message.author])).get(message.author)
+    answers, older = await _answers(visit, message)
     return visit.page(
         "city/message.html",
         base=address(message),
@@ -88,8 +92,34 @@ async def show(visit: Visit) -> web.StreamResponse:
         written_at=message.published_at,
         edited_at=message.edited_at,
         far=[(place.name, *city_views.how_far(sent, visit.words)) for place, sent in far],
+        answers=answers,
+        older=f"{address(message)}?older={older}" if older else "",
         is_over=not message.said,
     )
+
+
+async def _answers(visit: Visit, message: CityMessage) -> tuple[list[dict[str, Any]], int]:
+    """What people let the city read, with the name and the neighbourhood that they said it with.
+
+    Beside it the number after which older ones come; 0 where there are none.
+    """
+    found = await visit.database.read(
+        city_messages.answers, viewer=visit.viewer, message=message, before=visit.before, limit=_ANSWERS + 1
+    )
+    shown = found[:_ANSWERS]
+    known = await visit.database.read(neighbourhoods.many, {one.place for one in shown})
+    cards = [
+        {
+            "name": one.name or visit.words.gettext("Somebody"),
+            "place": known[one.place].name,
+            "when": one.published_at,
+            "edited_at": one.edited_at,
+            "words": city_views.words(one.text),
+            "language": one.language,
+        }
+        for one in shown
+    ]
+    return cards, shown[-1].id if len(found) > _ANSWERS else 0
 
 
 def _version(language: str, said: Said) -> dict[str, Any]:

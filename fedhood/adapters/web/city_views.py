@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from fedhood.adapters.web.languages import N_
 from fedhood.adapters.web.linked import text_html
-from fedhood.core.city_messages import CityMessage, Stage
+from fedhood.core.city_messages import CityMessage, Shared, Stage
 from fedhood.core.help_requests import Sent
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ _SENT: dict[Sent, tuple[str, str]] = {
     Sent.TROUBLE: ("late", N_("Not there yet. We keep trying.")),
     Sent.ARRIVED: ("done", N_("Arrived")),
     Sent.FAILED: ("no", N_("It did not arrive. We stopped trying.")),
+}
+
+_TOLD: dict[Sent, str] = {
+    Sent.SENDING: N_("On its way to the city."),
+    Sent.TROUBLE: N_("Not at the city yet. We keep trying."),
+    Sent.FAILED: N_("It did not arrive at the city. We stopped trying."),
 }
 
 
@@ -58,6 +64,12 @@ def how_far(sent: Sent, words: Words) -> tuple[str, str]:
     """(look, words): how far a message got on its way to a neighbourhood."""
     kind, said = _SENT[sent]
     return kind, words.gettext(said)
+
+
+def told(shared: Shared | None, words: Words) -> str:
+    """For its author: that an answer, or its newest words, did not get to the city yet; empty when they did."""
+    said = "" if shared is None else _TOLD.get(shared.sent, "")
+    return words.gettext(said) if said else ""
 
 
 def reads(message: CityMessage, names: Sequence[str], words: Words) -> str:

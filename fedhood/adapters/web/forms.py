@@ -134,6 +134,8 @@ _SAID = {
     "city-places": N_("Choose at least one neighbourhood. One that was chosen may be with you no longer."),
     "city-ends": N_("The end comes after the beginning."),
     "city-longest": N_("A message begins within a year, and holds for a year at most."),
+    "city-away": N_("The city cannot read this today. Nothing was sent: without the tick it stays among neighbours."),
+    "city-enough": N_("The city reads 20 answers of yours here already. Without the tick it stays among neighbours."),
     "places": N_("Not all of these neighbourhoods read along any more. Choose once more."),
 }
 

@@ -101,7 +101,7 @@ def _filter(visit: Visit) -> Filter:
 async def _filters(visit: Visit, chosen: Filter) -> list[tuple[str, str, bool]]:
     """The chips over the list; that of the city once it has spoken."""
     _ = visit.words.gettext
-    spoke = await visit.database.read(timelines.feed, viewer=visit.viewer, filter=Filter.CITY, limit=1)
+    spoke = await visit.database.read(timelines.city_spoke, viewer=visit.viewer)
     city = ((Filter.CITY, "/?show=city", _("The city")),) if spoke else ()
     names = (
         (Filter.ALL, "/", _("All")),

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from fedhood.adapters.web import forms, host_agreed, host_letters, host_list, peer_words
+from fedhood.adapters.web import forms, host_agreed, host_hub, host_letters, host_list, peer_words
 from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.keys import OUR_LETTERS
 from fedhood.adapters.web.visit import Visit, go
@@ -54,8 +54,11 @@ def _is_with_a_city(known: list[Peer]) -> bool:
 
 
 def _is_taken_away(peer: Peer) -> bool:
-    """Whether this is an address at which nobody was ever found, and that nobody looks for any more."""
-    return peer.state is PeerState.ENDED and peer.actor_uri is None
+    """Whether this is an address at which nobody was ever found, and that nobody looks for any more.
+
+    Nor is there anything to say of a server of which no more is known than that somebody there speaks to the city.
+    """
+    return peer.state is PeerState.HEARD or (peer.state is PeerState.ENDED and peer.actor_uri is None)
 
 
 async def _row(visit: Visit, peer: Peer) -> dict[str, Any]:
@@ -135,6 +138,7 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         reads=peer_words.reads_along(peer),
         sending=await host_letters.summary(visit, peer) if peer.state is PeerState.AGREED else None,
         pairs=await host_agreed.choices(visit, peer),
+        citywide=await host_hub.choices(visit, peer),
         agreed=await host_agreed.values(visit, peer, theirs) if peer.state is PeerState.AGREED else None,
         errors=errors,
     )
@@ -144,6 +148,7 @@ _MAY_BE_BLOCKED = frozenset(
     {
         # other software has no letters to be found, and visitors come from there
         PeerState.STRANGER,
+        PeerState.HEARD,
         PeerState.LOOKING,
         PeerState.FOUND,
         PeerState.ASKED_US,

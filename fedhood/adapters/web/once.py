@@ -32,7 +32,7 @@ def bucket(visit: Visit, form: dict[str, str], *fields: str) -> str:
     return f"form:{sha256(chr(0).join(parts).encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
-def act(uow: UnitOfWork, use_case: Callable[..., T], *, bucket: str, **values: Any) -> T:
+def act(uow: UnitOfWork, use_case: Callable[..., T], /, *, bucket: str, **values: Any) -> T:
     """The use case, if this form was not sent before. Raises Conflict (`sent-before`), and what the use case raises.
 
     It is noted in the same transaction: what was refused may be sent again.

@@ -46,15 +46,16 @@ _ASKS: dict[tuple[Profile, Trust], str] = {
         "They ask to be a neighbour: each of you reads what the other shows next door."
     ),
     (Profile.NEIGHBOURHOOD, Trust.CITY): N_(
-        "They ask to be the city: they get the figures of each quarter, may write to everybody here, and read nothing."
+        "They ask to be the city: they get figures of each quarter, may write to you all, and read what you let them."
     ),
     (Profile.CITY, Trust.CITY): N_(
-        "They hand the figures of each quarter in to you; you may write to everybody there. You read nothing of theirs."
+        "They hand the figures of each quarter in to you; you may write to everybody there, and read what they let you."
     ),
 }
 
 _SAID: dict[PeerState, tuple[str, str]] = {
     PeerState.STRANGER: ("wait", N_("Visitors come from there, and nothing else.")),
+    PeerState.HEARD: ("open", N_("Somebody there speaks to the whole city. You have agreed nothing with them.")),
     PeerState.LOOKING: ("wait", N_("We are looking for them.")),
     PeerState.FOUND: ("open", N_("Found. Call each other and compare the letters.")),
     PeerState.ASKED_US: ("open", N_("They ask to be your neighbours. Compare the letters.")),
@@ -72,7 +73,10 @@ _BLOCKED = N_("You hear nothing of them any more.")
 
 # between a city and a neighbourhood nobody is a neighbour: what each page says of the other
 _AGREED_WITH_CITY: dict[Profile, tuple[str, str]] = {
-    Profile.NEIGHBOURHOOD: ("done", N_("This is the city. It gets figures, may write to you, and reads nothing.")),
+    Profile.NEIGHBOURHOOD: (
+        "done",
+        N_("This is the city. It gets figures, may write to you, and reads what you let it read."),
+    ),
     Profile.CITY: ("done", N_("They hand their figures in to you.")),
 }
 

@@ -1,5 +1,7 @@
 """Writing to the neighbourhood, and one post with its thread."""
 
+from typing import Any
+
 from aiohttp import web
 
 from fedhood.adapters.http.limits import Bucket
@@ -8,6 +10,7 @@ from fedhood.adapters.web.forms import Errors
 from fedhood.adapters.web.render import Post
 from fedhood.adapters.web.visit import Visit, go
 from fedhood.core import access, interactions, posts, timelines
+from fedhood.core import city_messages as city_messages_core
 from fedhood.core.access import Permission
 from fedhood.core.posts import Category, Kind, Offered
 from fedhood.core.timelines import Entry
@@ -18,7 +21,7 @@ from fedhood.kernel.settings import Profile
 
 async def audiences(visit: Visit) -> list[Offered]:
     """Whom one may choose as readers today."""
-    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id)
+    offered = await visit.database.read(posts.offered, neighbourhood=visit.home.id, now=visit.now)
     return views.offered_here(offered, visit.settings)
 
 
@@ -95,7 +98,13 @@ async def _entry(visit: Visit) -> Entry:
 
 
 async def _post_page(
-    visit: Visit, entry: Entry, *, text: str = "", errors: Errors | None = None, status: int = 200
+    visit: Visit,
+    entry: Entry,
+    *,
+    text: str = "",
+    ticked: bool = False,
+    errors: Errors | None = None,
+    status: int = 200,
 ) -> web.Response:
     return visit.page(
         "post.html",
@@ -105,7 +114,7 @@ async def _post_page(
         may=answers.may(entry, visit),
         arrivals=await arrivals.of(visit, entry),
         errors=errors or Errors(),
-        **await answers.under(visit, entry, text=text),
+        **await answers.under(visit, entry, text=text, ticked=ticked),
     )
 
 
@@ -114,7 +123,9 @@ async def answer(visit: Visit) -> web.StreamResponse:
     entry = await _entry(visit)
     reply_id, errors = await answers.send(visit, entry)
     if errors:
-        return await _post_page(visit, entry, text=(await visit.form()).get("text", ""), errors=errors, status=422)
+        form = await visit.form()
+        text, ticked = form.get("text", ""), answers.is_ticked(form)
+        return await _post_page(visit, entry, text=text, ticked=ticked, errors=errors, status=422)
     return go(f"{urls.post(entry.post.thread)}#p-{reply_id}" if reply_id else urls.post(entry.post.thread))
 
 
@@ -129,17 +140,24 @@ async def thank(visit: Visit) -> web.StreamResponse:
 async def edit(visit: Visit) -> web.StreamResponse:
     """`/p/{id}/edit`: the author's words again."""
     entry = await _own(visit)
-    return _edit_page(visit, entry, entry.post.text, Errors())
+    return await _edit_page(visit, entry, entry.post.text, Errors(), ticked=entry.shared is not None)
 
 
 async def save(visit: Visit) -> web.StreamResponse:
     """The author says it better."""
     entry = await _own(visit)
-    text = (await visit.form()).get("text", "")
+    form = await visit.form()
+    text, ticked = form.get("text", ""), answers.is_ticked(form)
+    more: dict[str, Any] = {"by": visit.viewer, "post_id": entry.post.id, "text": text}
     try:
-        await visit.database.write(posts.edit, by=visit.viewer, post_id=entry.post.id, text=text)
+        root = await _root(visit, entry)
+        if root is not None and root.city is not None:
+            await visit.database.write(city_messages_core.edit_answer, shared=ticked, **more)
+        else:
+            await visit.database.write(posts.edit, **more)
     except Invalid as refused:
-        return _edit_page(visit, entry, text, forms.errors_of(refused, visit.words), status=422)
+        errors = forms.errors_of(refused, visit.words)
+        return await _edit_page(visit, entry, text, errors, ticked=ticked, status=422)
     return go(f"{urls.post(entry.post.thread)}#p-{entry.post.id}")
 
 
@@ -150,13 +168,30 @@ async def _own(visit: Visit) -> Entry:
     return entry
 
 
-def _edit_page(visit: Visit, entry: Entry, text: str, errors: Errors, *, status: int = 200) -> web.Response:
+async def _tick_of(visit: Visit, entry: Entry) -> dict[str, str] | None:
+    """What stands beside the tick on one's own answer to the city; None for anything else."""
+    root = await _root(visit, entry)
+    return None if root is None else await answers.city_tick(visit, root, is_set=entry.shared is not None)
+
+
+async def _root(visit: Visit, entry: Entry) -> Entry | None:
+    """What an answer stands under; None for what is no answer."""
+    if entry.post.root is None:
+        return None
+    return await visit.database.read(timelines.entry, post_id=entry.post.root, viewer=visit.viewer)
+
+
+async def _edit_page(
+    visit: Visit, entry: Entry, text: str, errors: Errors, *, ticked: bool = False, status: int = 200
+) -> web.Response:
     return visit.page(
         "edit.html",
         status=status,
         post=views.card(entry, visit.viewer, visit.words),
         back=urls.post(entry.post.thread),
         text=text,
+        city_tick=await _tick_of(visit, entry),
+        city_ticked=ticked,
         errors=errors,
     )
 

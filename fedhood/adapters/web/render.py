@@ -99,6 +99,7 @@ class Post:
     words: Markup | str
     look: str = ""
     next_door: str = ""
+    far: bool = False
     kind: str = ""
     title: str = ""
     urgent: str = ""

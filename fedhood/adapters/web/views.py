@@ -69,8 +69,18 @@ def audience(words: Words, home: str, others: Sequence[str] = (), *, everyone: b
     return words.gettext("%(place)s only", place=home)
 
 
+def city(words: Words, home: str, name: str) -> str:
+    """The name of the audience that is a whole city."""
+    return words.gettext("%(place)s and the whole city of %(city)s", place=home, city=name)
+
+
 def reads(entry: Entry, words: Words) -> str:
-    """Who can read a post, by the names of its places."""
+    """Who can read a post, by the names of its places, and the city that may read an answer."""
+    if entry.shared_with is not None:
+        return words.gettext("%(place)s and the city of %(city)s", place=entry.home.name, city=entry.shared_with.name)
+    if entry.post.audience is Audience.CITY:
+        hub = next((place.name for place in entry.places if place.uri and place.uri.endswith(urls.HUB)), "")
+        return city(words, entry.home.name, hub)
     return audience(
         words,
         entry.home.name,
@@ -83,8 +93,8 @@ def reads(entry: Entry, words: Words) -> str:
 
 
 def option_value(offered: Offered) -> str:
-    """What a form sends for an audience: its kind and, for neighbours, the places."""
-    if offered.audience is Audience.NEIGHBOURS:
+    """What a form sends for an audience: its kind and, for neighbours and a city, the places."""
+    if offered.audience in {Audience.NEIGHBOURS, Audience.CITY}:
         return ".".join((offered.audience.value, *map(str, offered.places)))
     return offered.audience.value
 
@@ -99,17 +109,20 @@ def options(offered: Sequence[Offered], home: Neighbourhood, words: Words, *, he
     return [
         Option(
             value=option_value(one),
-            name=audience(words, home.name, one.names, everyone=one.audience is Audience.PUBLIC),
+            name=city(words, home.name, one.names[0])
+            if one.audience is Audience.CITY
+            else audience(words, home.name, one.names, everyone=one.audience is Audience.PUBLIC),
             detail=words.gettext(_DETAILS[one.audience]),
         )
         for one in offered
-        if not (help_only and one.audience is Audience.PUBLIC)
+        if not (help_only and one.audience in {Audience.CITY, Audience.PUBLIC})
     ][:6]
 
 
 _DETAILS = {
     Audience.NEIGHBOURHOOD: N_("your own neighbourhood"),
     Audience.NEIGHBOURS: N_("the next neighbourhood reads along and may offer too"),
+    Audience.CITY: N_("all neighbourhoods of the city that take part; the city passes it on and does not read it"),
     Audience.PUBLIC: N_("for good: others may keep a copy"),
 }
 
@@ -117,6 +130,11 @@ _DETAILS = {
 def chosen_audience(offered: Sequence[Offered], value: str) -> Offered | None:
     """The audience that a form sent; None for one that is not offered today."""
     return next((one for one in offered if option_value(one) == value), None)
+
+
+def _through_hub(post: posts.Post) -> bool:
+    """Whether a post came through a city's hub, which passes no thanks back."""
+    return post.audience is Audience.CITY and post.uri is not None
 
 
 # --- Cards --------------------------------------------------------------------------------------------------------
@@ -141,12 +159,13 @@ def card(entry: Entry, viewer: Viewer, words: Words, *, short: bool = False) -> 
         cut=said != post.text,
         look="lost" if post.category is Category.LOST_FOUND else "",
         next_door=entry.home.name if away else "",
+        far=away and post.audience is Audience.CITY,
         kind=_kind(entry, words),
         line=request is not None,
         fact=_fact(entry, viewer, words),
         language=post.language if post.language and post.language != words.language.code else "",
         state=help_views.state(entry, viewer, words) if request is not None else None,
-        thanks=post.thanks if reader and not mine and request is None else None,
+        thanks=post.thanks if reader and not mine and request is None and not _through_hub(post) else None,
         thanked=entry.my_thanks,
         answers=post.replies if reader and post.root is None else None,
         report=viewer.is_resident and not mine,
@@ -204,7 +223,8 @@ def _kind(entry: Entry, words: Words) -> str:
 
 def _fact(entry: Entry, viewer: Viewer, words: Words) -> str:
     said = help_views.where_and_until(entry.help, words) if entry.help is not None else _edited(entry.post, words)
-    return Markup(" · ").join(part for part in (said, _hidden(entry.post, viewer, words)) if part)
+    told = city_views.told(entry.shared, words) if viewer.account == entry.post.author else ""
+    return Markup(" · ").join(part for part in (said, told, _hidden(entry.post, viewer, words)) if part)
 
 
 def _hidden(post: posts.Post, viewer: Viewer, words: Words) -> str:

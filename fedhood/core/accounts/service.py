@@ -193,13 +193,14 @@ def of_peer(db: peewee.Database, peer: int) -> list[Account]:
 
 def residents(db: peewee.Database, neighbourhood: int) -> list[Account]:
     """Who lives in a neighbourhood of ours, by name."""
-    rows = (
-        AccountTable.select(AccountTable.id)
-        .where(
-            AccountTable.neighbourhood == neighbourhood,
-            AccountTable.peer.is_null(),
-            AccountTable.state == AccountState.ACTIVE.value,
-        )
-        .execute(db)
+    return sorted(many(db, living_in(db, neighbourhood)).values(), key=lambda one: one.name.casefold())
+
+
+def living_in(db: peewee.Database, neighbourhood: int) -> list[int]:
+    """The accounts of who lives in a neighbourhood of ours."""
+    here = (
+        AccountTable.neighbourhood == neighbourhood,
+        AccountTable.peer.is_null(),
+        AccountTable.state == AccountState.ACTIVE.value,
     )
-    return sorted(many(db, [row.id for row in rows]).values(), key=lambda one: one.name.casefold())
+    return [account for (account,) in AccountTable.select(AccountTable.id).where(*here).tuples().execute(db)]

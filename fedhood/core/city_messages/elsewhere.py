@@ -129,10 +129,9 @@ def mirror_withdraw(uow: UnitOfWork, *, message: CityMessage, at: datetime) -> N
             posts.mirror_delete(uow, post_id=post, deleted_at=at)
 
 
-def forget(uow: UnitOfWork, *, author: int) -> None:
-    """Whoever spoke for a city is gone for good, and so is what it said."""
-    for message in store.find(uow.db, CityMessageTable.author == author, CityMessageTable.uri.is_null(is_null=False)):
-        mirror_withdraw(uow, message=message, at=uow.now)
+def said_by(db: peewee.Database, author: int) -> list[CityMessage]:
+    """What an account that stands for a city said here."""
+    return store.find(db, CityMessageTable.author == author, CityMessageTable.uri.is_null(is_null=False))
 
 
 def show_due(uow: UnitOfWork) -> int:

@@ -16,12 +16,16 @@ from fedhood.kernel.facts import Fact
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from fedhood.core.help_requests import Sent
+
 # in this order a message says itself; the first that it has is its main language
 LANGUAGES = ("nl", "fr", "de", "en")
 MOST_TITLE = 120
 MOST_TEXT = 4000
 MOST_LANGUAGES = 10
 LONGEST = timedelta(days=366)
+ANSWERS_KEPT = timedelta(days=90)  # after the end of their message, at the city
+MOST_OF_ONE = 20  # answers of one person that a city reads under one message
 
 
 class Stage(enum.Enum):
@@ -90,6 +94,51 @@ class CityMessage:
         if now < self.begins_at:
             return Stage.COMING
         return Stage.NOW if now < self.ends_at else Stage.OVER
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """An answer that its author lets the city read: `id` is what the city knows it by, `post` what it is here."""
+
+    id: int
+    post: int
+    message: int
+    author: int
+    shared_at: datetime
+    ended_at: datetime | None
+    sent: Sent
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CityAnswer:
+    """At the city: what somebody answered and lets it read, with their name and where they live (`place`)."""
+
+    id: int
+    uri: str
+    message: int
+    person: str
+    name: str
+    place: int
+    text: str
+    language: str
+    published_at: datetime
+    edited_at: datetime | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerShared(Fact):
+    """A resident of ours lets the city read an answer (`object`)."""
+
+    kind: ClassVar[str] = "city-answer.shared"
+    shared: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerUnshared(Fact):
+    """The city is to read an answer (`object`) no longer: its author said so, or it is gone."""
+
+    kind: ClassVar[str] = "city-answer.unshared"
+    shared: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

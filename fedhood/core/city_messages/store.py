@@ -34,6 +34,11 @@ def get(db: peewee.Database, message_id: int) -> CityMessage:
     raise NotFound
 
 
+def find_one(db: peewee.Database, message_id: int) -> CityMessage | None:
+    """One message, whatever its state, if there is such a one."""
+    return next(iter(find(db, CityMessageTable.id == message_id)), None)
+
+
 def by_uri(db: peewee.Database, uri: str) -> CityMessage | None:
     """The message of a city with this address, whatever its state."""
     return next(iter(find(db, CityMessageTable.uri == uri)), None)

@@ -83,3 +83,56 @@ CityMessagePlaceTable.add_index(
         name="city_message_copy",
     )
 )
+
+
+class SharedAnswerTable(Table):
+    """An answer that its author lets the city read: under an id of its own, from one moment until another.
+
+    `sent` says how far the last word about it got: that it is there, that it changed, that it is gone.
+    """
+
+    id = p2(peewee.BigIntegerField(primary_key=True))
+    post = p2(peewee.BigIntegerField())
+    message = p0(peewee.BigIntegerField())
+    author = p2(peewee.IntegerField(index=True))
+    shared_at = p2(MomentField())
+    ended_at = p2(MomentField(null=True))
+    sent = p0(peewee.TextField())
+
+    class Meta:
+        table_name = "shared_answer"
+
+
+# what the city reads now under a message
+SharedAnswerTable.add_index(
+    SharedAnswerTable.index(
+        SharedAnswerTable.message,
+        SharedAnswerTable.author,
+        where=SharedAnswerTable.ended_at.is_null(),
+        name="shared_answer_under",
+    )
+)
+SharedAnswerTable.add_index(
+    SharedAnswerTable.index(
+        SharedAnswerTable.post, where=SharedAnswerTable.ended_at.is_null(), unique=True, name="shared_answer_now"
+    )
+)
+
+
+class CityAnswerTable(Table):
+    """At the city: an answer that somebody lets it read. `person` is their address, `place` where they live."""
+
+    id = p0(peewee.BigIntegerField(primary_key=True))
+    uri = p2(peewee.TextField(unique=True))
+    message = p0(peewee.BigIntegerField())
+    person = p2(peewee.TextField(index=True))
+    name = p2(peewee.TextField())
+    place = p2(peewee.IntegerField())
+    text = p2(peewee.TextField())
+    language = p2(peewee.TextField(default=""))
+    published_at = p2(MomentField())
+    edited_at = p2(MomentField(null=True))
+
+    class Meta:
+        table_name = "city_answer"
+        indexes = ((("message", "id"), False),)

@@ -70,7 +70,7 @@ def ask(
     area = texts.one_line(area, field="area", most=MOST_AREA, least=0)
     if not uow.now < until <= uow.now + LONGEST:
         raise Invalid("until must lie within the next 14 days", code="until", field="until")
-    if audience is posts.Audience.PUBLIC:
+    if audience in {posts.Audience.CITY, posts.Audience.PUBLIC}:
         raise Invalid("a request for help is for neighbours", code="places", field="who")
     post_id = posts.publish(
         uow,

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 
 def thank(uow: UnitOfWork, *, by: Viewer, post_id: int) -> None:
-    """A resident says thanks for a post; once is enough. A city is told nothing, so nobody thanks it here.
+    """A resident says thanks for a post; once is enough. A city is told nothing, so nobody thanks it here, nor somebody
+    elsewhere for what goes through its hub, which passes no thanks on.
 
     Raises Unauthenticated, NotFound, Forbidden (one's own, a city's).
     """
     account, home = posts.resident(by)
     post = posts.get(uow.db, post_id=post_id, viewer=by)
-    if post.author == account or post.kind is posts.Kind.CITY or not post.is_told_to(home):
+    from_city = post.kind is posts.Kind.CITY or (post.audience is posts.Audience.CITY and post.uri is not None)
+    if post.author == account or from_city or not post.is_told_to(home):
         raise Forbidden
     if not _add(uow, post_id, account, None, uow.now):
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fedhood.core.neighbourhoods.model import Neighbourhood, Paired, Parted
 from fedhood.core.neighbourhoods.tables import NeighbourhoodTable, PairTable
 from fedhood.kernel import text as texts
+from fedhood.kernel import urls
 from fedhood.kernel.database import Compiled, among, hole
 from fedhood.kernel.errors import Conflict, Invalid, NotFound
 
@@ -57,7 +58,7 @@ def create(
         raise Invalid("a key is small letters, digits and hyphens", code="key", field="key")
     if households is not None and not 1 <= households <= 1_000_000:
         raise Invalid("a neighbourhood has between 1 and 1,000,000 households", code="households", field="households")
-    if by_key(uow.db, key) is not None:
+    if key == urls.HUB_KEY or by_key(uow.db, key) is not None:  # that of a city's hub, wherever it is
         raise Conflict("this key is taken", code="key-taken", field="key")
     made: int = NeighbourhoodTable.insert(
         key=key,

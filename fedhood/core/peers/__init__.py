@@ -1,6 +1,7 @@
 """The servers next door and the city."""
 
 from fedhood.core.peers.changing import change_readers, grant, renew, warn_due
+from fedhood.core.peers.hearsay import heard_of
 from fedhood.core.peers.keys import (
     confirm_key,
     key_announced,
@@ -151,6 +152,7 @@ __all__ = [
     "grant",
     "granted",
     "grants",
+    "heard_of",
     "host_of",
     "host_of_visitors",
     "hosting",

@@ -1,5 +1,6 @@
 """The servers next door and the city: what each was granted, and how an agreement comes about.
 
+HEARD (through a city's hub) ──named here, or they ask──▶ as if never heard of
 LOOKING ──found──▶ FOUND ──our Follow is sent; their letters are shown──┐
 (their Follow arrives) ──▶ ASKED_US ──────────────────────────────────┤
 ▼
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # strangers that wait for an answer: altogether, and under one registered name
 MOST_PENDING = 20
 MOST_OF_ONE_NAME = 3
+# servers whose people are heard through a city's hub alone
+MOST_HEARD = 1000
 VALID = timedelta(days=365)
 # before its end an agreement may be renewed by one press, and those who keep the place are told
 ENDS_SOON = timedelta(days=30)
@@ -34,9 +37,13 @@ BY_BOTH = frozenset({NEIGHBOURS, "direct"})
 
 
 class PeerState(enum.StrEnum):
-    """How far the two came. STRANGER: a server of other software, from which people follow or answer."""
+    """How far the two came. STRANGER: a server of other software, from which people follow or answer.
+
+    HEARD: not at all, but somebody there speaks to the whole city that we are of too.
+    """
 
     STRANGER = "stranger"
+    HEARD = "heard"
     LOOKING = "looking"
     FOUND = "found"
     ASKED_US = "asked-us"

@@ -56,7 +56,7 @@ def block(uow: UnitOfWork, *, by: Viewer | None, peer_id: int) -> None:
     peer = get(uow.db, peer_id)
     if peer.trust is Trust.BLOCKED:
         raise Conflict(code="so-already")
-    if peer.state not in {PeerState.ENDED, PeerState.REFUSED}:
+    if peer.state not in {PeerState.HEARD, PeerState.ENDED, PeerState.REFUSED}:
         end(uow, by=by, peer_id=peer_id)
     change(uow, peer_id, trust=Trust.BLOCKED.value)
     uow.record(PeerBlocked(object=peer_id))

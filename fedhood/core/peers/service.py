@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fedhood.kernel.database import UnitOfWork
 
 
-_NOT_WAITING = frozenset({PeerState.REFUSED, PeerState.ENDED, PeerState.STRANGER})
+_NOT_WAITING = frozenset({PeerState.HEARD, PeerState.REFUSED, PeerState.ENDED, PeerState.STRANGER})
 
 
 def keepers(db: peewee.Database) -> list[int]:
@@ -265,7 +265,7 @@ def confirm(
     """
     keeper(uow, by)
     peer = get(uow.db, peer_id)
-    if peer.fingerprint is None or peer.state in {PeerState.LOOKING, *_NOT_WAITING}:
+    if peer.fingerprint is None or peer.state not in {PeerState.FOUND, PeerState.ASKED_US, PeerState.AGREED}:
         raise Conflict(code="not-found-yet")
     if fingerprint is not None and fingerprint != peer.fingerprint:
         raise Conflict("these are no longer their letters", code="key-changed")

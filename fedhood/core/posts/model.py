@@ -19,6 +19,7 @@ class Audience(enum.StrEnum):
 
     NEIGHBOURHOOD = "neighbourhood"
     NEIGHBOURS = "neighbours"
+    CITY = "city"
     PUBLIC = "public"
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fedhood.core import access, households, neighbourhoods
+from fedhood.core import access, households, hubs, neighbourhoods
 from fedhood.core.access import Permission, Viewer
 from fedhood.core.posts import store, visibility
 from fedhood.core.posts.model import (
@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from fedhood.kernel.database import UnitOfWork
 
 
-def offered(db: peewee.Database, *, neighbourhood: int) -> list[Offered]:
-    """The answers to "who can read this?" that can be kept today: the own neighbourhood first, the internet last."""
+def offered(db: peewee.Database, *, neighbourhood: int, now: datetime | None = None) -> list[Offered]:
+    """The answers to "who can read this?" that can be kept today: the own neighbourhood first, the internet last.
+
+    Without `now` the whole city is not among them: whether its hub passes something on depends on the day.
+    """
     readers = neighbourhoods.readers_of(db, neighbourhood)
     answers = [Offered(audience=Audience.NEIGHBOURHOOD, places=(neighbourhood,), names=())]
     groups = [readers, *([reader] for reader in readers if len(readers) > 1)]
@@ -47,9 +50,18 @@ def offered(db: peewee.Database, *, neighbourhood: int) -> list[Offered]:
         for group in groups
         if group
     ]
+    answers += [
+        Offered(audience=Audience.CITY, places=_of_city(db, neighbourhood, hub.id), names=(hub.name,))
+        for hub in (() if now is None else hubs.joined_by(db, neighbourhood, now=now))
+    ]
     everyone = (neighbourhood, *(reader.id for reader in readers))
     answers.append(Offered(audience=Audience.PUBLIC, places=everyone, names=()))
     return answers
+
+
+def _of_city(db: peewee.Database, home: int, hub: int) -> tuple[int, ...]:
+    """The places of what is for a whole city: the own neighbourhood, the hub, and others of this server at it."""
+    return (home, hub, *(place for place in hubs.taking_part(db, hub) if place != home))
 
 
 def publish(
@@ -65,8 +77,8 @@ def publish(
 ) -> int:
     """A resident tells something. Who may read it is settled now and never changes.
 
-    `places` names the neighbourhoods next door for NEIGHBOURS, and is ignored otherwise. Returns the post's id.
-    Raises Unauthenticated, Invalid (text, places).
+    `places` names the neighbourhoods next door for NEIGHBOURS and the city's hub for CITY, and is ignored otherwise.
+    Returns the post's id. Raises Unauthenticated, Invalid (text, places).
     """
     account, home = resident(by)
     text = texts.words(text, field="text", most=MOST_CHARACTERS)
@@ -117,6 +129,11 @@ def _settled_places(uow: UnitOfWork, home: int, audience: Audience, places: Iter
             return (home,)
         case Audience.PUBLIC:
             return (home, *(reader.id for reader in neighbourhoods.readers_of(uow.db, home)))
+        case Audience.CITY:
+            named = [hub.id for hub in hubs.joined_by(uow.db, home, now=uow.now) if hub.id in set(places)]
+            if len(named) != 1:
+                raise Invalid("this city passes nothing on from here today", code="places", field="who")
+            return _of_city(uow.db, home, named[0])
         case Audience.NEIGHBOURS:
             chosen = sorted(set(places) - {home})
             agreed = {reader.id for reader in neighbourhoods.readers_of(uow.db, home)}

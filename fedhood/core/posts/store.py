@@ -245,6 +245,15 @@ def part(db: peewee.Database, *, writer: int, reader: int, parted: bool) -> None
     ).execute(db)
 
 
+def part_from_city(db: peewee.Database, *, hub: int, reader: int, parted: bool) -> None:
+    """What others said to a whole city is read in one of its neighbourhoods no longer, or again."""
+    through = PlaceTable.alias()
+    told = through.select(through.post).where(through.place == hub)
+    PlaceTable.update(parted=parted).where(
+        PlaceTable.place == reader, PlaceTable.next_door, PlaceTable.parted == (not parted), PlaceTable.post.in_(told)
+    ).execute(db)
+
+
 def insert(db: peewee.Database, post: Post) -> None:
     """Keep a new post; the places of a root are kept with it."""
     _INSERT.run(

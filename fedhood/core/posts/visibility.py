@@ -4,6 +4,7 @@
 |---|---|---|---|---|---|
 | NEIGHBOURHOOD | yes | no | no | no | no |
 | NEIGHBOURS | yes | no | while the agreement holds | no | no |
+| CITY | yes | no | no | no | no |
 | PUBLIC | yes | yes | yes | yes | yes |
 
 A deleted post is seen by nobody, a hidden one by its author and by its moderators; one that is hidden in a place, or
@@ -41,6 +42,9 @@ _RULE: dict[tuple[Audience, Standing], bool] = {
     (Audience.NEIGHBOURS, Standing.RESIDENT_OF_A_PLACE): True,
     (Audience.NEIGHBOURS, Standing.PEER_OF_A_PLACE): True,
     (Audience.NEIGHBOURS, Standing.STRANGER): False,
+    (Audience.CITY, Standing.RESIDENT_OF_A_PLACE): True,
+    (Audience.CITY, Standing.PEER_OF_A_PLACE): False,
+    (Audience.CITY, Standing.STRANGER): False,
     (Audience.PUBLIC, Standing.RESIDENT_OF_A_PLACE): True,
     (Audience.PUBLIC, Standing.PEER_OF_A_PLACE): True,
     (Audience.PUBLIC, Standing.STRANGER): True,

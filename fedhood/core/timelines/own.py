@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fedhood.core import accounts, help_requests, moderation, neighbourhoods, relations
+from fedhood.core import accounts, city_messages, help_requests, moderation, neighbourhoods, relations
 from fedhood.core.help_requests.tables import MessageTable, NoteTable, OfferTable
 from fedhood.core.interactions.tables import ThanksTable
 from fedhood.core.notifications.tables import NotificationTable
@@ -60,6 +60,7 @@ def _posts(db: peewee.Database, account: int) -> list[dict[str, Any]]:
     mine = (PostTable.author == account) & PostTable.deleted_at.is_null()
     rows = list(PostTable.select().where(mine).order_by(PostTable.id).execute(db))
     ids = PostTable.select(PostTable.id).where(mine)
+    shared = city_messages.shared_now(db, [row.id for row in rows if row.root is not None])
     notes = {row.post: row.text for row in NoteTable.select().where(NoteTable.post.in_(ids)).execute(db)}
     helps = help_requests.many(db, [row.id for row in rows])
     places: dict[int, list[int]] = {}
@@ -78,6 +79,7 @@ def _posts(db: peewee.Database, account: int) -> list[dict[str, Any]]:
             "language": row.language,
             "audience": row.audience,
             "read_in": [names[place] for place in places.get(row.id, []) if row.root is None],
+            "city_may_read": row.id in shared,
             "category": row.category,
             "text": row.text,
             "help": None if row.id not in helps else _help(helps[row.id], notes.get(row.id, "")),

@@ -168,7 +168,14 @@ def from_city(db: peewee.Database, *, viewer: Viewer, now: datetime, limit: int 
     account, home = posts.resident(viewer)
     rows = _FROM_CITY.rows(db, place=home, now=milliseconds(now), account=account, limit=limit)
     found = _entries(db, [posts.post_of(row, ()) for row in rows], viewer)
-    return [entry for entry in found if entry.city is not None and city_messages.speaks(db, entry.city)]
+    speakers = {entry.city.peer: city_messages.speaks(db, entry.city) for entry in found if entry.city is not None}
+    return [entry for entry in found if entry.city is not None and speakers[entry.city.peer]]
+
+
+def city_spoke(db: peewee.Database, *, viewer: Viewer) -> bool:
+    """Whether there is anything of the city's that a resident may read, over or not. Raises Unauthenticated."""
+    account, home = posts.resident(viewer)
+    return bool(list(_FEEDS[Filter.CITY].rows(db, place=home, before=_NEWEST, account=account, limit=1)))
 
 
 def board(db: peewee.Database, *, viewer: Viewer, before: int | None = None, limit: int = PAGE) -> list[Entry]:
@@ -198,7 +205,9 @@ def _entries(db: peewee.Database, found: Sequence[Post], viewer: Viewer) -> list
         return []
     ids = [post.id for post in found]
     places = posts.places_of(db, {post.thread for post in found})
-    authors = accounts.many(db, {post.author for post in found})
+    shared = city_messages.shared_now(db, [post.id for post in found if post.root is not None])
+    cities = {one.message: city_messages.row(db, one.message).author for one in shared.values()}
+    authors = accounts.many(db, {post.author for post in found} | set(cities.values()))
     told = city_messages.by_posts(db, [post.id for post in found if post.kind is posts.Kind.CITY])
     # what a city says is read in more places than this copy of it
     places |= {post: tuple(sorted({*places.get(post, ()), *one.places})) for post, one in told.items()}
@@ -215,6 +224,8 @@ def _entries(db: peewee.Database, found: Sequence[Post], viewer: Viewer) -> list
             places=tuple(known[place] for place in places.get(post.thread, ())),
             help=helps.get(post.id),
             city=told.get(post.id),
+            shared=shared.get(post.id),
+            shared_with=authors[cities[shared[post.id].message]] if post.id in shared else None,
             my_thanks=post.id in thanked,
             my_offer=mine.get(post.id),
             offers_waiting=waiting.get(post.id, 0),

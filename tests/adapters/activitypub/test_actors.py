@@ -84,6 +84,16 @@ def test_the_city_is_an_organization_in_the_recorded_shape(database: Database) -
         assert made[member] == recorded[member], member
 
 
+def test_the_hub_of_a_city_is_a_group_in_the_recorded_shape(database: Database) -> None:
+    made = document_of(database, actors.HUB, "city_hub")
+    recorded = golden.document("04")
+    assert shape(made) == shape(recorded)
+    assert made["@context"] == recorded["@context"]
+    assert (made["id"], made["type"]) == ("https://elm.example/ap/groups/citywide", "Group")
+    for member in ("preferredUsername", "published", "manuallyApprovesFollowers", "discoverable"):
+        assert made[member] == recorded[member], member
+
+
 def test_only_what_the_code_does_today_is_named(database: Database) -> None:
     settle_in(database)
     made = document_of(database, actors.INSTANCE, "elm_instance")

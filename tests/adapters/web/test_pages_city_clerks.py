@@ -103,7 +103,7 @@ async def test_a_city_hears_of_a_neighbourhood_and_reads_what_it_would_be_given(
     assert "A neighbourhood would like to get to know you." in cleo.words
     checked(await cleo.get(f"/host/neighbours/{peer}"))
     assert "They would like to hand their figures in to you. Compare the letters." in cleo.words
-    assert "you may write to everybody there. You read nothing of theirs." in cleo.words
+    assert "you may write to everybody there, and read what they let you." in cleo.words
     assert "next door" not in cleo.words
     await cleo.press(f"/host/neighbours/{peer}/match", letters=THEIRS)
     city.database.transact(they_agree, peer, Trust.CITY)

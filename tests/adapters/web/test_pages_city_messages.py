@@ -11,6 +11,7 @@ from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.core import access, accounts, city_messages, moderation, neighbourhoods
 from fedhood.core.access import Role
 from fedhood.core.city_messages import Said
+from fedhood.core.city_messages.tables import SharedAnswerTable
 from fedhood.core.help_requests import Sent
 from fedhood.kernel.settings import Profile, Settings
 from tests.adapters.web.browser import BRUSSELS, Browser, site
@@ -413,3 +414,170 @@ async def test_a_complaint_about_it_names_the_city_whole(street, city):
     await ana.press(f"/host/reports/{report.id}/hide")
     await eva.get("/?lang=nl")
     assert "Geen water" not in eva.words
+
+
+# -- letting the city read an answer -----------------------------------------------------------------------------------
+
+
+async def its_page(browser) -> str:
+    await browser.get("/?lang=en")
+    return re.search(r'href="(/p/[0-9]+)"', browser.text).group(1)
+
+
+def answer_of(browser) -> str:
+    return re.search(r'href="(/p/[0-9]+)/edit"', browser.text).group(1)
+
+
+def shares(street) -> list[bool]:
+    """Of each answer that was ever let out, whether the city may read it now."""
+    rows = street.database.look(lambda db: list(SharedAnswerTable.select().order_by(SharedAnswerTable.id).execute(db)))
+    return [one.ended_at is None for one in rows]
+
+
+async def test_the_tick_is_not_set_and_says_what_it_means(street, city):
+    arrives(street, city)
+    eva = await street.browser(street.eva)
+    path = await its_page(eva)
+    page = checked(await eva.get(path))
+    (tick,) = [attrs for tag, attrs in page.tags if tag == "input" and attrs.get("name") == "city"]
+    assert "checked" not in tick
+    assert "The city of Mechelen may read this" in eva.words
+    assert "it also goes to city.example" in eva.words
+    assert "with your name and your neighbourhood" in eva.words
+    await eva.press(f"{path}/answer", text="Among us")
+    assert shares(street) == []
+    assert "Elm only" in eva.words
+
+
+async def test_ticked_everybody_reads_that_the_city_does_too(street, city):
+    arrives(street, city)
+    eva = await street.browser(street.eva)
+    path = await its_page(eva)
+    await eva.get(path)
+    await eva.press(f"{path}/answer", text="And the school?", city="yes")
+    checked(eva.text)
+    assert shares(street) == [True]
+    assert "Elm and the city of Mechelen" in eva.words
+    assert "On its way to the city." in eva.words
+    ana = await street.browser(street.ana)
+    await ana.get(path)
+    assert "Elm and the city of Mechelen" in ana.words
+    assert "On its way" not in ana.words
+
+
+async def test_what_does_not_fit_keeps_the_tick(street, city):
+    arrives(street, city)
+    eva = await street.browser(street.eva)
+    path = await its_page(eva)
+    await eva.get(path)
+    page = checked(await eva.post(f"{path}/answer", text=" ", city="yes"))
+    assert eva.status == 422
+    (tick,) = [attrs for tag, attrs in page.tags if tag == "input" and attrs.get("name") == "city"]
+    assert "checked" in tick
+    assert shares(street) == []
+
+
+async def test_the_tick_is_taken_away_and_set_again_where_the_words_are_changed(street, city):
+    arrives(street, city)
+    eva = await street.browser(street.eva)
+    path = await its_page(eva)
+    await eva.get(path)
+    await eva.press(f"{path}/answer", text="And the school?", city="yes")
+    own = answer_of(eva)
+    page = checked(await eva.get(f"{own}/edit"))
+    (tick,) = [attrs for tag, attrs in page.tags if tag == "input" and attrs.get("name") == "city"]
+    assert "checked" in tick
+    await eva.press(f"{own}/edit", text="And the school?")
+    assert shares(street) == [False]
+    assert "the city of Mechelen may read" not in eva.words.partition("And the school?")[0]
+    await eva.get(f"{own}/edit")
+    await eva.press(f"{own}/edit", text="And the school, at 20?", city="yes")
+    assert shares(street) == [False, True]
+    await eva.get(f"{own}/edit")
+    await eva.press(f"{own}/edit", text="And the school, at 22?", city="yes")
+    assert shares(street) == [False, True]
+
+
+async def test_where_it_cannot_be_told_there_is_no_tick_but_one_that_is_set_can_go(street, city):
+    arrives(street, city)
+    eva = await street.browser(street.eva)
+    path = await its_page(eva)
+    await eva.get(path)
+    await eva.press(f"{path}/answer", text="And the school?", city="yes")
+    own = answer_of(eva)
+    street.database.transact(lambda uow: uow.db.execute_sql("DELETE FROM agreement"))
+    page = checked(await eva.get(path))
+    assert "city" not in page.every("name")
+    await eva.press(f"{path}/answer", text="Another word", city="no")
+    page = checked(await eva.get(f"{own}/edit"))
+    assert "city" in page.every("name")
+    await eva.press(f"{own}/edit", text="And the school?")
+    assert shares(street) == [False]
+
+
+async def test_a_tick_that_cannot_be_kept_any_more_loses_no_word(street, city):
+    arrives(street, city)
+    eva = await street.browser(street.eva)
+    path = await its_page(eva)
+    await eva.get(path)
+    street.database.transact(lambda uow: uow.db.execute_sql("DELETE FROM agreement"))
+    checked(await eva.post(f"{path}/answer", text="And the school?", city="yes"))
+    assert eva.status == 422
+    assert "Nothing was sent" in eva.words
+    assert "And the school?" in eva.text
+    assert shares(street) == []
+
+
+async def test_under_a_neighbours_word_there_is_nothing_to_tick(street, city):
+    arrives(street, city)
+    ana, eva = await street.browser(street.ana), await street.browser(street.eva)
+    await ana.get("/compose")
+    await ana.press("/compose", text="Dag buren", who="neighbourhood")
+    path = re.search(r'action="(/p/[0-9]+)/answer"', ana.text).group(1)
+    page = checked(await eva.get(path))
+    assert "city" not in page.every("name")
+    await eva.press(f"{path}/answer", text="Hello", city="yes")
+    assert shares(street) == []
+    own = answer_of(eva)
+    page = checked(await eva.get(f"{own}/edit"))
+    assert "city" not in page.every("name")
+    await eva.press(f"{own}/edit", text="Hello there", city="yes")
+    assert shares(street) == []
+
+
+@pytest.mark.parametrize("code", list(LANGUAGES))
+async def test_the_pages_with_the_tick_keep_to_the_rules_in_every_language(street, city, code):
+    arrives(street, city)
+    eva = await street.browser(street.eva)
+    path = await its_page(eva)
+    await eva.get(path)
+    await eva.press(f"{path}/answer", text="And the school?", city="yes")
+    own = answer_of(eva)
+    for one in (path, f"{own}/edit"):
+        checked(await eva.get(f"{one}?lang={code}"))
+        assert not MACHINERY.search(eva.words)
+
+
+async def test_the_clerk_reads_what_was_let_out_with_name_and_place_and_cannot_answer(clerk):
+    path = await written(clerk, "Elm", "Oak")
+    (message,) = kept(clerk)
+    assert "Nobody let you read an answer so far." in clerk.words
+    clerk.database.transact(
+        city_messages.arrived,
+        uri="https://elm.example/ap/notes/9",
+        message=message,
+        person="https://elm.example/ap/people/eva",
+        name="Eva Stoep",
+        place=clerk.places["Elm"],
+        text="Et l’école <b>?",
+        language="fr",
+        published_at=clerk.database.clock.now(),
+    )
+    checked(await clerk.get(path))
+    assert "Eva Stoep Elm just now Et l’école <b>?" in clerk.words
+    assert 'lang="fr"' in clerk.text
+    assert "You cannot answer here." in clerk.words
+    assert "/answer" not in clerk.text
+    checked(await clerk.get("/city/messages"))
+    assert "Somebody answered you." in clerk.words
+    assert "Eva" not in clerk.words

@@ -314,12 +314,12 @@ async def test_a_city_that_asks_says_that_it_gets_figures_and_reads_nothing(stre
     peer = street.database.transact(peers.asked, trust=Trust.CITY, **asked, **KNOWN)
     checked(await named.get(f"/host/neighbours/{peer}"))
     assert "They ask to be your city. Compare the letters." in named.words
-    assert "they get the figures of each quarter, may write to everybody here, and read nothing." in named.words
+    assert "they get figures of each quarter, may write to you all, and read what you let them." in named.words
     assert "will read what yours show" not in named.words
     await named.press(f"/host/neighbours/{peer}/match", letters=THEIRS)
     street.database.transact(they_agree, peer, Trust.CITY)
     await named.get(f"/host/neighbours/{peer}")
-    assert "This is the city. It gets figures, may write to you, and reads nothing." in named.words
+    assert "This is the city. It gets figures, may write to you, and reads what you let it read." in named.words
 
 
 async def test_somebody_who_is_never_to_ask_again_may_be_let_ask_later(street, named):

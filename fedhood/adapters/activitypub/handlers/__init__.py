@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import vocabulary
 from fedhood.adapters.activitypub.handlers import (
+    city_answers,
     city_messages,
     help_requests,
+    hub,
     interactions,
     introductions,
     moderation,
@@ -18,31 +21,59 @@ from fedhood.adapters.activitypub.handlers import (
     visitors,
 )
 from fedhood.adapters.activitypub.handlers.contract import Context, Handler
+from fedhood.kernel import urls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fedhood.kernel.engine import UnitOfWork
 
 __all__ = ["HANDLERS", "OF_VISITORS", "Context", "Handler", "kind_of"]
 
 
-def _by_scope(otherwise: Handler, **scopes: Handler) -> Handler:
-    """What one kind of activity is depends on its scope: a Note that comes by itself is private words, the city's, or
-    else an answer.
-    """
-
-    def chosen(activity: dict[str, Any]) -> Handler:
-        return scopes.get(str(activity.get("fhScope")), otherwise)
+def _one_of(choose: Callable[[dict[str, Any]], Handler]) -> Handler:
+    """The handler that an activity itself chooses: one kind of activity says several things."""
 
     def verify(activity: dict[str, Any]) -> None:
-        chosen(activity).verify(activity)
+        choose(activity).verify(activity)
 
     def needs(activity: dict[str, Any]) -> list[str]:
-        return chosen(activity).needs(activity)
+        return choose(activity).needs(activity)
 
     def receive(uow: UnitOfWork, context: Context) -> None:
-        chosen(context.activity).receive(uow, context)
+        choose(context.activity).receive(uow, context)
 
     return Handler(verify=verify, needs=needs, receive=receive)
+
+
+def _by_scope(otherwise: Handler, **scopes: Handler) -> Handler:
+    """A Note that comes by itself is private words, the city's, or else an answer to a post: its scope says which."""
+    return _one_of(lambda activity: scopes.get(str(activity.get("fhScope")), otherwise))
+
+
+def _city(citys: Handler, residents: Handler) -> Handler:
+    """What is for a city is its own word, to neighbourhoods that it chose, or a resident's, to all that take part."""
+    return _one_of(lambda activity: residents if hub.is_for_hub(activity) else citys)
+
+
+def _through_hub(otherwise: Handler, passed_on: Handler) -> Handler:
+    """A neighbourhood announces what is its own, a hub what somebody said to the whole city."""
+    return _one_of(lambda activity: passed_on if hub.is_for_hub(activity) else otherwise)
+
+
+def _taking_part(kind: tuple[str, str], here: Handler) -> Handler:
+    """A Follow and what follows from it: servers speak of being neighbours, neighbourhoods of taking part in a hub."""
+    peers = peering.PEERING[kind]
+    chosen = _one_of(lambda activity: here if hub.is_about_hub(activity) else peers)
+    return replace(chosen, changes_belief=True)
+
+
+def _direct(activity: dict[str, Any]) -> Handler:
+    """Private words are for one person, who has an agreement with their author, or for a city, which has none."""
+    to = activity.get("to")
+    readers = to if isinstance(to, list) else [to]
+    is_for_city = any(isinstance(one, str) and one.endswith(urls.CITY) for one in readers)
+    return city_answers.SAID if is_for_city else help_requests.MESSAGE
 
 
 HANDLERS: dict[tuple[str, str], Handler] = {
@@ -54,9 +85,22 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     **people.HANDLERS,
     **introductions.HANDLERS,
     **reports.HANDLERS,
-    ("Create", "Note"): _by_scope(posts.REPLY, direct=help_requests.MESSAGE, city=city_messages.CREATED),
-    ("Update", "Note"): _by_scope(posts.HANDLERS["Update", "Note"], city=city_messages.UPDATED),
-    ("Delete", "Tombstone"): _by_scope(posts.HANDLERS["Delete", "Tombstone"], city=city_messages.DELETED),
+    ("Create", "Note"): _by_scope(posts.REPLY, direct=_one_of(_direct), city=_city(city_messages.CREATED, hub.SAID)),
+    ("Update", "Note"): _by_scope(
+        posts.HANDLERS["Update", "Note"], direct=city_answers.SAID, city=_city(city_messages.UPDATED, hub.SAID)
+    ),
+    ("Delete", "Tombstone"): _by_scope(
+        posts.HANDLERS["Delete", "Tombstone"],
+        direct=city_answers.DELETED,
+        city=_city(city_messages.DELETED, hub.SAID),
+    ),
+    people.LEFT: _through_hub(people.HANDLERS[people.LEFT], hub.FAREWELL),
+    ("Announce", "Create"): _through_hub(posts.HANDLERS["Announce", "Create"], hub.CREATED),
+    ("Announce", "Update"): _through_hub(posts.HANDLERS["Announce", "Update"], hub.UPDATED),
+    ("Announce", "Delete"): _through_hub(posts.HANDLERS["Announce", "Delete"], hub.DELETED),
+    ("Follow", ""): _taking_part(("Follow", ""), hub.FOLLOWED),
+    ("Accept", "Follow"): _taking_part(("Accept", "Follow"), hub.ACCEPTED),
+    ("Undo", "Follow"): _taking_part(("Undo", "Follow"), hub.LEFT),
 }
 
 

@@ -181,7 +181,7 @@ def receive_deleted(uow: UnitOfWork, context: Context) -> None:
     message = _message(uow, context, uri)
     if accounts.get(uow.db, message.author).uri != context.signer_uri:
         raise Forbidden("only who said it takes it back", code="author")
-    city_messages.mirror_withdraw(uow, message=message, at=uow.now)
+    city_messages.withdrawn_there(uow, message=message, at=uow.now)
     forgetting.heard_about(uow, [uri])
 
 

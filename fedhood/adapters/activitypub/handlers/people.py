@@ -12,6 +12,7 @@ from fedhood.kernel.errors import Forbidden, Invalid
 
 if TYPE_CHECKING:
     from fedhood.adapters.activitypub.handlers.contract import Context
+    from fedhood.core.peers import Peer
     from fedhood.kernel.engine import UnitOfWork
 
 
@@ -33,17 +34,32 @@ def receive_left(uow: UnitOfWork, context: Context) -> None:
 
     It needs no grant: a removal is heard whatever is agreed. Raises Forbidden for a person of another server.
     """
-    who = accounts.by_uri(uow.db, context.signer_uri)
+    _forget_answers(uow, context)
+    forget(uow, context.signer_uri, peer=context.peer)
+
+
+def forget(uow: UnitOfWork, uri: str, *, peer: Peer | None) -> None:
+    """Forget somebody of this server. Raises Forbidden for a person of another one."""
+    who = accounts.by_uri(uow.db, uri)
     if who is None:
         return
-    if context.peer is None or who.peer != context.peer.id:
+    if peer is None or who.peer != peer.id:
         raise Forbidden("this person is of another server", code="author")
     wrote = (posts.row(uow.db, post_id=post_id).uri for post_id in posts.ids_by(uow.db, who.id))
     forgetting.heard_about(uow, [uri for uri in wrote if uri is not None])
-    forgetting.heard_from(uow, context.signer_uri)
+    forgetting.heard_from(uow, uri)
     city_messages.forget(uow, author=who.id)
     help_requests.left_elsewhere(uow, account=who.id)
-    remote.forget_name(uow, context.signer_uri)
+    remote.forget_name(uow, uri)
+
+
+def _forget_answers(uow: UnitOfWork, context: Context) -> None:
+    """At the city: all that they let it read."""
+    gone = city_messages.person_left(uow, person=context.signer_uri)
+    if gone:
+        forgetting.heard_about(uow, gone)
+        forgetting.heard_from(uow, context.signer_uri)
+        remote.forget_name(uow, context.signer_uri)
 
 
 LEFT = ("Delete", "Person")

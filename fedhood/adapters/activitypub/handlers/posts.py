@@ -216,7 +216,7 @@ def receive_updated(uow: UnitOfWork, context: Context) -> None:
     if post is None:
         forgetting.not_kept(uow, reading.text(context.activity, "id"))
     else:
-        _rewrite(uow, post, said.thing)
+        rewrite(uow, post, said.thing)
 
 
 def _announced_post(uow: UnitOfWork, context: Context, said: Announced, peer: Peer) -> Post | None:
@@ -231,7 +231,7 @@ def _announced_post(uow: UnitOfWork, context: Context, said: Announced, peer: Pe
     return post
 
 
-def _rewrite(uow: UnitOfWork, post: Post, note: dict[str, Any]) -> None:
+def rewrite(uow: UnitOfWork, post: Post, note: dict[str, Any]) -> None:
     """Take over a changed Note. What a post is never changes. Raises Conflict for another kind or a wrong change."""
     if (post.kind is Kind.HELP) is not ("fhStatus" in note):
         raise Conflict("a post became something else", code="kind-changed")
@@ -361,7 +361,7 @@ def receive_reply_updated(uow: UnitOfWork, context: Context) -> None:
     post = threads.spoken_of(uow.db, context, note)
     _, peer, _ = _thread_of_ours(uow, context, post)
     _check_own_answer(uow.db, context, post, peer)
-    _rewrite(uow, post, note)
+    rewrite(uow, post, note)
 
 
 def receive_reply_deleted(uow: UnitOfWork, context: Context) -> None:
