@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable
+from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
 from fedhood.core import accounts, neighbourhoods, peers
 from tests.matrix import expected, knock
 
@@ -249,6 +249,20 @@ def _streams(pattern: str) -> Callable[..., list[Ask]]:
     return filled
 
 
+def _traces(db: Any, site: Site, never: int) -> list[Ask]:
+    """What became of each letter that came, for the server that sent it; under another's name it is not there."""
+    del never
+    agreed = [peer for peer in peers.all_peers(db) if peer.state is peers.PeerState.AGREED]
+    asks = []
+    for row in InboundTable.select(InboundTable.uri, InboundTable.peer).execute(db):
+        key = row.uri.rpartition("/")[2]
+        for peer in agreed:
+            seen = _servers_at(site, peer.host) if peer.id == row.peer else set()
+            path = f"/ap/peerings/{peer.host}/trace/"
+            asks.append(Ask(path + key, path + UNKNOWN_KEY, lambda viewer, seen=seen: viewer in seen))
+    return asks
+
+
 def _servers_at(site: Site, host: str) -> set[str]:
     name = expected.SERVERS[site.name][host.partition(".")[0]]
     return {name, expected.UNPAIRED} if name == "oak's server" else {name}
@@ -312,6 +326,8 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/ap/activities/{key}": _activities,
     "/ap/peerings/{host}/stream": _streams("/ap/peerings/{host}/stream"),
     "/ap/peerings/{host}/stream/after/{number}": _streams("/ap/peerings/{host}/stream/after/0"),
+    "/ap/peerings/{host}/echo": _streams("/ap/peerings/{host}/echo"),
+    "/ap/peerings/{host}/trace/{key}": _traces,
 }
 
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import city_list, discovery, documents, inbox, stream_pages
+from fedhood.adapters.activitypub import city_list, discovery, documents, echo, inbox, stream_pages, trace
 from fedhood.adapters.activitypub.federation import FEDERATION, Federation
 
 
@@ -10,5 +10,13 @@ def add_to(app: web.Application, federation: Federation) -> None:
     """Put the wire's routes into an application."""
     app[FEDERATION] = federation
     app.router.add_routes(
-        [*discovery.routes(), *documents.routes(), *inbox.routes(), *stream_pages.routes(), *city_list.routes()]
+        [
+            *discovery.routes(),
+            *documents.routes(),
+            *inbox.routes(),
+            *stream_pages.routes(),
+            *echo.routes(),
+            *trace.routes(),
+            *city_list.routes(),
+        ]
     )
