@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fedhood.cli import looking
 from fedhood.cli.door import Given, as_json, pass_given
 from fedhood.cli.neighbourhoods import find as find_ours
 from fedhood.cli.opened import opened
@@ -253,3 +254,7 @@ def in_fours(words: str) -> str:
     """Letters as somebody wrote them down, in the form in which they are kept: capitals, in fours."""
     plain = "".join(sign for sign in words.upper() if sign.isalnum())
     return "-".join(plain[start : start + 4] for start in range(0, len(plain), 4))
+
+
+for one in looking.COMMANDS:
+    peers.add_command(one)

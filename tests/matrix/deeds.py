@@ -182,6 +182,7 @@ FORMS = {
     "/host/neighbours/{peer}/renew": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/renew"]),
     "/host/neighbours/{peer}/key": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/key"]),
     "/host/neighbours/{peer}/look": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/look"]),
+    "/host/neighbours/{peer}/test": Form(_LOOK_AFTER | _AGREE, {}, lambda _: ["/host/neighbours/1/test"]),
     "/host/neighbours/{peer}/block": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/block"]),
     "/host/neighbours/{peer}/unblock": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/unblock"]),
     "/host/codes": Form(_LOOK_AFTER, {"place": "1", "count": "1"}),

@@ -112,6 +112,7 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("elm keeper", "/host/neighbours/{peer}/again", letters, peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/renew", peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/look", peer=next_door.id)
+    await done("elm keeper", "/host/neighbours/{peer}/test", status=200, peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/key", {"letters": next_door.fingerprint or ""}, peer=next_door.id)
     await _answer_a_list(scene, done, next_door.id)
     area = {

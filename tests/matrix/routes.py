@@ -268,10 +268,11 @@ def _servers_at(site: Site, host: str) -> set[str]:
     return {name, expected.UNPAIRED} if name == "oak's server" else {name}
 
 
-def _peers(db: Any, site: Site, never: int) -> list[Ask]:
-    del site, never
-    numbers = [*(peer.id for peer in peers.all_peers(db)), NEVER]
-    return [Ask(f"/host/neighbours/{number}") for number in numbers]
+def _peers(pattern: str) -> Callable[..., list[Ask]]:
+    """A page about each server that is known."""
+    return lambda db, *_: [
+        Ask(pattern.format(peer=number)) for number in (*(peer.id for peer in peers.all_peers(db)), NEVER)
+    ]
 
 
 def _residents(pattern: str) -> Callable[..., list[Ask]]:
@@ -311,7 +312,8 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/help/new": _again,
     "/link/{token}": _tokens("/link/{token}"),
     "/setup/{token}": _tokens("/setup/{token}"),
-    "/host/neighbours/{peer}": _peers,
+    "/host/neighbours/{peer}": _peers("/host/neighbours/{peer}"),
+    "/host/neighbours/{peer}/test": _peers("/host/neighbours/{peer}/test"),
     "/host/people/{account}/link": _residents("/host/people/{account}/link"),
     "/host/people/{account}/entrust": _residents("/host/people/{account}/entrust"),
     "/host/people/{account}/relieve": _residents("/host/people/{account}/relieve"),

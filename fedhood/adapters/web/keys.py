@@ -1,13 +1,31 @@
 """Where the parts that pages need are kept in an application."""
 
-from collections.abc import Awaitable, Callable
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
 from fedhood.adapters.http.keys import CLOCK, DATABASE, LIMITER, SETTINGS
 from fedhood.adapters.web.render import Renderer
 
-__all__ = ["CLOCK", "DATABASE", "LIMITER", "OUR_LETTERS", "RENDERER", "SETTINGS", "OurLetters"]
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fedhood.adapters.http.findings import Finding
+    from fedhood.core.peers import Peer
+
+__all__ = [
+    "CLOCK",
+    "DATABASE",
+    "DIAGNOSIS",
+    "LIMITER",
+    "OUR_LETTERS",
+    "RENDERER",
+    "SETTINGS",
+    "Diagnosis",
+    "OurLetters",
+]
 
 RENDERER = web.AppKey("renderer", Renderer)
 
@@ -23,4 +41,13 @@ class OurLetters:
         return await self._letters() if self._letters is not None else ""
 
 
+class Diagnosis(Protocol):
+    """What can be found out about neighbours and letters, handed in as well."""
+
+    async def test(self, peer: Peer) -> list[Finding]:
+        """Test a neighbour, within twenty seconds. Raises Conflict (`test-under-way`): one test at a time."""
+
+
+# None on a server that has no name and so no neighbours
+DIAGNOSIS: web.AppKey[Diagnosis | None] = web.AppKey("diagnosis")
 OUR_LETTERS = web.AppKey("our_letters", OurLetters)

@@ -12,7 +12,7 @@ from fedhood.adapters.http.limits import Limiter
 from fedhood.adapters.http.refusals import Refusal
 from fedhood.adapters.web import forms, session
 from fedhood.adapters.web.days import TODAY, Today, note_day
-from fedhood.adapters.web.keys import OUR_LETTERS, RENDERER, OurLetters
+from fedhood.adapters.web.keys import DIAGNOSIS, OUR_LETTERS, RENDERER, Diagnosis, OurLetters
 from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.adapters.web.passphrases import PASSPHRASES, Passphrases, is_stale
 from fedhood.adapters.web.render import Renderer
@@ -38,10 +38,12 @@ def add_to(
     clock: Clock,
     zone: ZoneInfo,
     letters: Callable[[], Awaitable[str]] | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> None:
     """Put everything that pages need into an application: keys, middlewares, routes.
 
-    `letters` gives the 24 letters that a neighbour's moderator compares; without it none are shown.
+    `letters` gives the 24 letters that a neighbour's moderator compares; without it none are shown. `diagnosis` finds
+    out about neighbours; without it nothing can be tested.
     """
     app[DATABASE] = database
     app[SETTINGS] = settings
@@ -51,6 +53,7 @@ def add_to(
     app[TODAY] = Today()
     app[PASSPHRASES] = Passphrases()
     app[OUR_LETTERS] = OurLetters(letters)
+    app[DIAGNOSIS] = diagnosis
     app.middlewares.append(middleware.headers)
     app.middlewares.append(middleware.refusing(error_page))
     for route in ROUTES:

@@ -20,10 +20,18 @@ _PROOF = re.compile(r'name="csrf" value="([^"]+)"')
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 
 
-def site(database, clock, settings: Settings | None = None, letters=None) -> web.Application:
+def site(database, clock, settings: Settings | None = None, letters=None, diagnosis=None) -> web.Application:
     """The pages over this database."""
     app = web.Application()
-    add_to(app, database=database, settings=settings or Settings(), clock=clock, zone=BRUSSELS, letters=letters)
+    add_to(
+        app,
+        database=database,
+        settings=settings or Settings(),
+        clock=clock,
+        zone=BRUSSELS,
+        letters=letters,
+        diagnosis=diagnosis,
+    )
     return app
 
 
