@@ -9,8 +9,8 @@ from fedhood.adapters.activitypub.federation import Federation
 from fedhood.adapters.http.client import Client
 from fedhood.app import USER_AGENT
 from fedhood.cli.opened import opened
-from fedhood.kernel.engine import Database, UnitOfWork
 from fedhood.kernel.errors import Invalid
+from fedhood.kernel.through import Through
 from fedhood.kernel.urls import Addresses
 
 if TYPE_CHECKING:
@@ -18,47 +18,27 @@ if TYPE_CHECKING:
 
     import peewee
 
+    from fedhood.kernel.engine import UnitOfWork
     from fedhood.kernel.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Beside(Database):
+class _Beside(Through):
     """A database that is not started: the running server's writer is the only one that may tidy its file."""
-
-    single_process = False
-
-    def __init__(self, opened_here: Database) -> None:
-        super().__init__(clock=opened_here.clock, new_id=opened_here.new_id, consequences=opened_here._consequences)  # noqa: SLF001 - it is one
-        self._here = opened_here
-
-    async def start(self) -> None:
-        """Nothing is started."""
 
     async def read(self, query: Callable[Concatenate[peewee.Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Here and now."""
-        return self._here.look(query, *args, **kwargs)
+        return self.behind.look(query, *args, **kwargs)
 
-    survey = read
+    async def survey(self, query: Callable[Concatenate[peewee.Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Here and now."""
+        return self.behind.look(query, *args, **kwargs)
 
     async def write(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Here and now."""
-        return self._here.transact(use_case, *args, **kwargs)
-
-    def transact(self, use_case: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same."""
-        return self._here.transact(use_case, *args, **kwargs)
-
-    def look(self, query: Callable[Concatenate[peewee.Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same."""
-        return self._here.look(query, *args, **kwargs)
-
-    def release(self) -> None:
-        """Whoever opened it closes it."""
-
-    async def close(self) -> None:
-        """Whoever opened it closes it."""
+        return self.behind.transact(use_case, *args, **kwargs)
 
 
 @contextmanager

@@ -107,3 +107,38 @@ class Sent:
     made_at: datetime | None
     done_at: datetime | None
     again_at: datetime | None
+
+
+class Ending(enum.StrEnum):
+    """What would come of something that arrived, if it were read now."""
+
+    TAKEN_IN = "taken-in"
+    PUT_OFF = "put-off"  # tried again for a while
+    REFUSED = "refused"
+    IGNORED = "ignored"
+    ASKS = "asks"  # another server would have to be asked first, and in a dry run nobody is
+    FAULT = "fault"
+    NOT_KEPT = "not-kept"  # its bytes are not here any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Something that arrived, as it is kept: its number here, and what became of it."""
+
+    id: int
+    arrived: Arrived
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What a dry run of something that arrived came to. Nothing of it has happened.
+
+    `code`: why not, in the word of the log. `facts`: the kinds of facts that would be stated, with how many; `tables`:
+    what would be done to which table, with to how many rows.
+    """
+
+    ending: Ending
+    reason: Reason | None = None
+    code: str = ""
+    facts: tuple[tuple[str, int], ...] = ()
+    tables: tuple[tuple[str, str, int], ...] = ()
