@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from fedhood.adapters.activitypub.tables import DeliveryTable, InboundTable
 from fedhood.core import access, peers
 from fedhood.core.access import Permission
 from fedhood.core.peers.tables import FollowedListTable, ListedTable
@@ -13,6 +14,8 @@ from tests.matrix import deeds
 from tests.matrix.trying import keys
 
 if TYPE_CHECKING:
+    import peewee
+
     from fedhood.kernel.database import UnitOfWork
     from tests.matrix.knock import Answer
     from tests.matrix.scene import Scene, Site
@@ -112,7 +115,7 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("elm keeper", "/host/neighbours/{peer}/again", letters, peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/renew", peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/look", peer=next_door.id)
-    await done("elm keeper", "/host/neighbours/{peer}/test", status=200, peer=next_door.id)
+    await _look_into(elm, done, next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/key", {"letters": next_door.fingerprint or ""}, peer=next_door.id)
     await _answer_a_list(scene, done, next_door.id)
     area = {
@@ -130,6 +133,20 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("clerk", "/city/clerks/{account}/dismiss", account=invited)
     await done("cedar", "/sign-out")
     await done("birch", "/account/leave", {"passphrase": words})
+
+
+async def _look_into(site: Site, done: Doer, peer: int) -> None:
+    """The way to a neighbour, what became of a letter there, and what would become of one of theirs here."""
+
+    def some(db: peewee.Database) -> tuple[str, int]:
+        sent = DeliveryTable.select().where(DeliveryTable.peer == peer, DeliveryTable.activity.is_null(False))
+        came = InboundTable.select().where(InboundTable.peer == peer)
+        return next(iter(sent.execute(db))).activity, next(iter(came.execute(db))).id
+
+    letter, arrival = await site.place.database.read(some)
+    await done("elm keeper", "/host/neighbours/{peer}/test", status=200, peer=peer)
+    await done("elm keeper", "/host/neighbours/{peer}/path", {"letter": letter}, status=200, peer=peer)
+    await done("elm keeper", "/host/neighbours/{peer}/arrivals", {"arrival": str(arrival)}, status=200, peer=peer)
 
 
 async def _answer_a_list(scene: Scene, done: Doer, city: int) -> None:

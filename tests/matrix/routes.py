@@ -275,6 +275,17 @@ def _peers(pattern: str) -> Callable[..., list[Ask]]:
     ]
 
 
+def _paths(db: Any, site: Site, never: int) -> list[Ask]:
+    """What each server was sent, and the way of each letter; of what is in it there is nothing."""
+    sent = DeliveryTable.select(DeliveryTable.peer, DeliveryTable.activity).where(DeliveryTable.activity.is_null(False))
+    letters = [(row.peer, row.activity) for row in sent.execute(db)]
+    return [
+        *_peers("/host/neighbours/{peer}/path")(db, site, never),
+        *(Ask(f"/host/neighbours/{peer}/path?letter={key}") for peer, key in letters),
+        *(Ask(f"/host/neighbours/{peer}/path?letter={UNKNOWN_KEY}") for peer, _ in letters[:1]),
+    ]
+
+
 def _residents(pattern: str) -> Callable[..., list[Ask]]:
     """A page about each resident, for who looks after them."""
     return lambda _, site, never: [
@@ -314,6 +325,8 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/setup/{token}": _tokens("/setup/{token}"),
     "/host/neighbours/{peer}": _peers("/host/neighbours/{peer}"),
     "/host/neighbours/{peer}/test": _peers("/host/neighbours/{peer}/test"),
+    "/host/neighbours/{peer}/path": _paths,
+    "/host/neighbours/{peer}/arrivals": _peers("/host/neighbours/{peer}/arrivals"),
     "/host/people/{account}/link": _residents("/host/people/{account}/link"),
     "/host/people/{account}/entrust": _residents("/host/people/{account}/entrust"),
     "/host/people/{account}/relieve": _residents("/host/people/{account}/relieve"),

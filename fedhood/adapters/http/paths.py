@@ -109,6 +109,24 @@ class Sent:
     again_at: datetime | None
 
 
+class Told(enum.StrEnum):
+    """How far the other side was heard about a letter."""
+
+    NOT_ASKED = "not-asked"
+    TOLD = "told"
+    NOTHING = "nothing"  # it does not know it (any more), or is too old to say
+    UNREACHED = "unreached"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """The whole way of a letter of ours to one neighbour; `arrived` is there when it was told."""
+
+    sent: Sent
+    told: Told
+    arrived: Arrived | None = None
+
+
 class Ending(enum.StrEnum):
     """What would come of something that arrived, if it were read now."""
 

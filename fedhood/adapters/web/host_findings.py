@@ -124,11 +124,11 @@ SAID: dict[Found, tuple[str, str]] = {
         _CLOCKS,
     ),
     Found.CLOCK_FAR_AHEAD: (
-        N_("Their clock is %(minutes)s min ahead of yours. You do not take each other’s letters."),
+        N_("Their clock is %(minutes)s min ahead of yours. Neither of you takes what the other says."),
         _CLOCKS,
     ),
     Found.CLOCK_FAR_BEHIND: (
-        N_("Their clock is %(minutes)s min behind yours. You do not take each other’s letters."),
+        N_("Their clock is %(minutes)s min behind yours. Neither of you takes what the other says."),
         _CLOCKS,
     ),
     Found.NO_TIME: (N_("They did not say what time it is there."), _NOTHING),

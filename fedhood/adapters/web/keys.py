@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from fedhood.adapters.http.findings import Finding
+    from fedhood.adapters.http.paths import Kept, Path, Rehearsal, Sent
     from fedhood.core.peers import Peer
 
 __all__ = [
@@ -46,6 +47,21 @@ class Diagnosis(Protocol):
 
     async def test(self, peer: Peer) -> list[Finding]:
         """Test a neighbour, within twenty seconds. Raises Conflict (`test-under-way`): one test at a time."""
+
+    async def letters(self, peer: Peer) -> list[Sent]:
+        """The twenty that a neighbour was sent last, or is to get."""
+
+    async def path(self, peer: Peer, key: str) -> Path:
+        """The way of a letter of ours as far as it is known here. Raises NotFound for one that is not sent there."""
+
+    async def whole_path(self, peer: Peer, key: str) -> Path:
+        """The same, and what the neighbour says became of it there. Raises NotFound."""
+
+    async def untaken(self, peer: Peer, before: int | None) -> list[Kept]:
+        """A page of what a neighbour sent and was not taken in, the last first, below a number if one is given."""
+
+    async def rehearse(self, peer: Peer, number: int) -> Rehearsal:
+        """A dry run of something that this neighbour sent. Raises NotFound."""
 
 
 # None on a server that has no name and so no neighbours
