@@ -17,6 +17,8 @@ from fedhood.adapters.http.paths import Fate, Reason, Sending, Way
 from fedhood.core import peers, posts
 from fedhood.core.posts import Audience
 from fedhood.kernel.clock import write_offset
+from tests.adapters.activitypub import golden
+from tests.adapters.activitypub.shapes import shape
 from tests.stories.test_next_door import next_door
 from tests.support.world import make_neighbours, place, settle
 
@@ -176,6 +178,22 @@ async def test_what_came_before_we_agreed_with_its_sender_is_not_told_of(street)
 
 def _agree_anew(uow, peer: int) -> None:
     uow.db.execute_sql("UPDATE peer SET agreed_at = ? WHERE id = ?", [int(uow.now.timestamp() * 1000), peer])
+
+
+async def test_what_is_answered_has_the_recorded_form(street):
+    key = await street.tell("The bridge is closed on Saturday")
+    street.oak.database.transact(
+        lambda uow: InboundTable.update(state="parked", reason="orphan: x").where(_is(street, key)).execute(uow.db)
+    )
+    for number, what in (("76", "echo"), ("77", f"trace/{key}")):
+        answer = await street.asked(street.elm, what)
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["Cache-Control"] == "private, no-store"
+        assert shape(json.loads(answer.body)) == shape(golden.document(number))
+
+
+def _is(street, key: str):
+    return InboundTable.uri == street.elm.server.addresses.activity(key)
 
 
 async def test_who_asks_too_often_is_told_to_wait_and_that_is_counted_by_who_it_is(street, monkeypatch):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fedhood.adapters.http.findings import Finding
 
 STEPS: dict[Step, str] = {
-    Step.NAME: N_("Their name"),
+    Step.NAME: N_("Their name on the internet"),
     Step.ADDRESS: N_("Their address"),
     Step.CONNECTION: N_("Connection"),
     Step.CERTIFICATE: N_("Certificate"),
