@@ -71,6 +71,16 @@ async def test_both_halves_of_the_way_are_shown_after_one_press_and_no_word_of_i
     assert "bridge" not in host.text
 
 
+async def test_every_letter_that_is_listed_can_be_followed(street, host, key):
+    elm, oak, _, _ = street
+    sent = elm.database.look(outgoing.latest, oak_at(elm, oak).id)
+    assert {one.verb for one in sent} > {"peer.follow", "post.create"}
+    for one in sent:
+        await host.get(f"{page_of(street)}/path?letter={one.key}")
+        checked(await host.post(f"{page_of(street)}/path", letter=one.key))
+        assert host.status == 200
+
+
 async def test_why_it_was_not_taken_in_there_is_said_with_an_advice(street, host, key):
     change(street[1], state="parked", reason="orphan: the post that this is about is not here")
     await host.get(f"{page_of(street)}/test")
@@ -92,7 +102,7 @@ async def test_who_does_not_answer_and_who_tells_nothing_are_told_apart(street, 
     assert "They could not be asked just now." in host.words
 
 
-@pytest.mark.parametrize("letter", ["post-create-1-1", "", "a/b", "x" * 81, "%00"])
+@pytest.mark.parametrize("letter", ["post-create-1-1", "", "a/b", "x" * 401, "%00"])
 async def test_of_what_was_never_sent_there_is_no_way(street, host, key, letter):
     await host.get(f"{page_of(street)}/test")
     await host.post(f"{page_of(street)}/path", letter=letter)

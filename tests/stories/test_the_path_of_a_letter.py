@@ -142,7 +142,7 @@ async def test_of_what_is_not_there_and_of_what_is_anothers_the_answer_is_that_o
         await street.asked(street.fir, f"trace/{key}"),  # Elm's letter, asked for by Fir as its own
         await street.asked(street.fir, "trace/post-create-1-1"),  # of nobody
         await street.asked(street.fir, "trace/.%2e"),
-        await street.asked(street.fir, f"trace/{'x' * 200}"),
+        await street.asked(street.fir, f"trace/{'x' * 401}"),
         await asking.signed(fir, street.address(street.elm, f"trace/{key}"), accept=echo.JSON),  # in Elm's name
         await asking.signed(fir, street.address(street.elm, "echo"), accept=echo.JSON),
         await fir.client.get(street.address(street.fir, "echo"), accept=echo.JSON),  # by nobody

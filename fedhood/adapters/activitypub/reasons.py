@@ -1,7 +1,7 @@
 """Why something was not taken in: the codes of everything that refuses, gathered under a few reasons. One table.
 
 A reason is what the sender may know and what people are told; the code itself stays in the log and in our own row. No
-reason tells what is hidden: a post that somebody hid and one that never came are both `missing`.
+reason tells what was hidden here, nor whom a person blocked.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from fedhood.adapters.activitypub.federation import Federation
     from fedhood.core.peers import Peer
 
-_KEY = re.compile(r"[A-Za-z0-9._~-]{1,80}", re.ASCII)
+# as our own are made: verb, number or host, digest, moment
+_KEY = re.compile(r"[A-Za-z0-9._~:=-]{1,400}", re.ASCII)
 _TRIED_AGAIN = frozenset({Fate.WAITING, Fate.PARKED})
 _MOST_ATTEMPTS = 1_000_000
 _ARRIVED = Compiled(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fedhood.adapters.web.visit import Visit
     from fedhood.core.peers import Peer
 
-_LETTER = re.compile(r"[A-Za-z0-9._~-]{1,80}", re.ASCII)
+_LETTER = re.compile(r"[A-Za-z0-9._~:=-]{1,400}", re.ASCII)
 _ON_A_PAGE = 20
 _HAPPENED = N_("It happened here, and was to be told to them.")
 _SIGNED = N_("It was signed.")
