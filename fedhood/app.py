@@ -22,6 +22,7 @@ from fedhood.adapters.http.deadlines import MAX_BODY_BYTES, RUNNER_OPTIONS, body
 from fedhood.adapters.web import host_setup
 from fedhood.adapters.web import site as pages
 from fedhood.core import help_requests, peers
+from fedhood.diagnosis import Diagnosis
 from fedhood.kernel import log, memory, migrate, state
 from fedhood.kernel.clock import Clock
 from fedhood.kernel.database import Database, open_database
@@ -117,6 +118,7 @@ class Server:
             zone=ZoneInfo(self.settings.time_zone),
             ledger=Letters(),
             letters=self._letters,
+            diagnosis=Diagnosis(self.federation) if self.federation is not None else None,
         )
         if self.federation is not None:
             wire.add_to(app, self.federation)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fedhood.cli import letters
+from fedhood.cli import letters, looking
 from fedhood.cli.door import Given, as_json, pass_given
 from fedhood.cli.known import find
 from fedhood.cli.neighbourhoods import find as find_ours
@@ -250,3 +250,7 @@ def in_fours(words: str) -> str:
     """Letters as somebody wrote them down, in the form in which they are kept: capitals, in fours."""
     plain = "".join(sign for sign in words.upper() if sign.isalnum())
     return "-".join(plain[start : start + 4] for start in range(0, len(plain), 4))
+
+
+for one in looking.COMMANDS:
+    peers.add_command(one)

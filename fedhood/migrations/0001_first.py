@@ -864,6 +864,7 @@ class Inbound(_Table):
     signer = peewee.TextField()
     about = peewee.TextField(null=True, index=True)
     scoped = peewee.BooleanField()
+    way = peewee.TextField()
     epoch = peewee.IntegerField()
     number = peewee.IntegerField()
     body = peewee.BlobField()
@@ -975,6 +976,7 @@ INDEXES = (
     'CREATE INDEX "delivery_activity" ON "delivery" ("activity") WHERE ("activity" IS NOT NULL)',
     'CREATE INDEX "inbound_waiting" ON "inbound" ("peer", "epoch", "number", "id") WHERE ("state" = \'waiting\')',
     'CREATE INDEX "inbound_settled" ON "inbound" ("state", "next_at") WHERE ("state" != \'waiting\')',
+    'CREATE INDEX "inbound_not_taken" ON "inbound" ("peer", "id") WHERE (("state" != \'waiting\') AND ("state" != \'understood\'))',
 )
 
 

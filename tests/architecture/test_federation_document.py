@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fedhood.adapters.activitypub.handlers import HANDLERS, OF_VISITORS
 from fedhood.adapters.activitypub.sayings import SAYINGS
+from fedhood.adapters.http.paths import Fate, Reason, Way
 from fedhood.core.help_requests.model import State, may_follow
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,14 @@ def test_everything_that_visitors_say_is_in_the_document_and_no_more():
         objects = [*re.findall(r"`([A-Z][a-z]+)`", inner.partition("(")[0]), *([""] if "an address" in inner else [])]
         named |= {(kind, one) for kind in re.findall(r"`([A-Za-z]+)`", kinds) for one in objects}
     assert named == set(OF_VISITORS)
+
+
+def test_the_closed_lists_of_what_became_of_a_letter_are_those_of_the_code():
+    listed = {row.split("|")[1].strip(" `"): re.findall(r"`([a-z0-9-]+)`", row.split("|")[2]) for row in rows(PATHS)}
+    assert listed == {"way": [*Way], "fate": [*Fate], "reason": [*Reason]}
+
+
+PATHS = "What became of it"
 
 
 def rows(title: str) -> list[str]:

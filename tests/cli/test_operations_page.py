@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fedhood.adapters.http.findings import Step
 from fedhood.cli import doctor
 from tests.cli.conftest import Shell
 
@@ -48,6 +49,12 @@ def test_every_reason_why_a_neighbour_is_not_reached_is_there_with_whose_turn_it
     table = PAGE.partition("| the doctor says | whose turn it is |")[2].partition("\n\n")[0]
     said = {words.strip() for row in table.strip().splitlines()[1:] for words in row.split("|")[1].split(";")}
     assert sentence.partition(";")[0] in said
+
+
+@pytest.mark.parametrize("step", Step)
+def test_every_step_of_a_test_is_explained(step: Step):
+    table = PAGE.partition("| step | what it is about |")[2].partition("\n\n")[0]
+    assert f"`{step}`" in table
 
 
 def test_commands_and_files_are_those_of_the_unit():

@@ -191,6 +191,13 @@ FORMS = {
     "/host/neighbours/{peer}/renew": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/renew"]),
     "/host/neighbours/{peer}/key": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/key"]),
     "/host/neighbours/{peer}/look": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/look"]),
+    "/host/neighbours/{peer}/test": Form(_LOOK_AFTER | _AGREE, {}, lambda _: ["/host/neighbours/1/test"]),
+    "/host/neighbours/{peer}/path": Form(
+        _LOOK_AFTER | _AGREE, {"letter": routes.UNKNOWN_KEY}, lambda _: ["/host/neighbours/1/path"]
+    ),
+    "/host/neighbours/{peer}/arrivals": Form(
+        _LOOK_AFTER | _AGREE, {"arrival": "1"}, lambda _: ["/host/neighbours/1/arrivals"]
+    ),
     "/host/neighbours/{peer}/block": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/block"]),
     "/host/neighbours/{peer}/unblock": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/unblock"]),
     "/host/neighbours/{peer}/retry": Form(_AGREE, {}, lambda _: ["/host/neighbours/1/retry"]),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fedhood.adapters.activitypub import outbox
-from fedhood.adapters.activitypub.tables import DeliveryTable
+from fedhood.adapters.activitypub.tables import DeliveryTable, InboundTable
 from fedhood.core import access, peers
 from fedhood.core.access import Permission
 from fedhood.core.peers.tables import FollowedListTable, ListedTable
@@ -125,6 +125,7 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("elm keeper", "/host/neighbours/{peer}/sent/{place}/again", peer=next_door.id, place=place)
     await done("elm keeper", "/host/neighbours/{peer}/forget", peer=next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/resume", peer=next_door.id)
+    await _look_into(elm, done, next_door.id)
     await done("elm keeper", "/host/neighbours/{peer}/key", {"letters": next_door.fingerprint or ""}, peer=next_door.id)
     city = await elm.place.database.read(peers.by_host, scene.city.place.host)
     assert city is not None
@@ -145,6 +146,20 @@ async def _do_forms(scene: Scene, done: Doer) -> None:
     await done("clerk", "/city/clerks/{account}/dismiss", account=invited)
     await done("cedar", "/sign-out")
     await done("birch", "/account/leave", {"passphrase": words})
+
+
+async def _look_into(site: Site, done: Doer, peer: int) -> None:
+    """The way to a neighbour, what became of a letter there, and what would become of one of theirs here."""
+
+    def some(db: peewee.Database) -> tuple[str, int]:
+        sent = DeliveryTable.select().where(DeliveryTable.peer == peer, DeliveryTable.activity.is_null(False))
+        came = InboundTable.select().where(InboundTable.peer == peer)
+        return next(iter(sent.execute(db))).activity, next(iter(came.execute(db))).id
+
+    letter, arrival = await site.place.database.read(some)
+    await done("elm keeper", "/host/neighbours/{peer}/test", status=200, peer=peer)
+    await done("elm keeper", "/host/neighbours/{peer}/path", {"letter": letter}, status=200, peer=peer)
+    await done("elm keeper", "/host/neighbours/{peer}/arrivals", {"arrival": str(arrival)}, status=200, peer=peer)
 
 
 async def _answer_a_list(scene: Scene, done: Doer, city: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable
+from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable, InboundTable
 from fedhood.core import accounts, neighbourhoods, peers
 from tests.matrix import expected, knock
 
@@ -281,15 +281,42 @@ def _streams(pattern: str) -> Callable[..., list[Ask]]:
     return filled
 
 
+def _traces(db: Any, site: Site, never: int) -> list[Ask]:
+    """What became of each letter that came, for the server that sent it; under another's name it is not there."""
+    del never
+    agreed = [peer for peer in peers.all_peers(db) if peer.state is peers.PeerState.AGREED]
+    # two servers may call a letter by the same last part: each is told of its own
+    came = {(row.peer, row.uri.rpartition("/")[2]) for row in InboundTable.select().execute(db)}
+    asks = []
+    for key in sorted({key for _, key in came}):
+        for peer in agreed:
+            seen = _servers_at(site, peer.host) if (peer.id, key) in came else set()
+            path = f"/ap/peerings/{peer.host}/trace/"
+            asks.append(Ask(path + key, path + UNKNOWN_KEY, lambda viewer, seen=seen: viewer in seen))
+    return asks
+
+
 def _servers_at(site: Site, host: str) -> set[str]:
     name = expected.SERVERS[site.name][host.partition(".")[0]]
     return {name, expected.UNPAIRED} if name == "oak's server" else {name}
 
 
-def _peers(db: Any, site: Site, never: int) -> list[Ask]:
-    del site, never
-    numbers = [*(peer.id for peer in peers.all_peers(db)), NEVER]
-    return [Ask(f"/host/neighbours/{number}") for number in numbers]
+def _peers(pattern: str) -> Callable[..., list[Ask]]:
+    """A page about each server that is known."""
+    return lambda db, *_: [
+        Ask(pattern.format(peer=number)) for number in (*(peer.id for peer in peers.all_peers(db)), NEVER)
+    ]
+
+
+def _paths(db: Any, site: Site, never: int) -> list[Ask]:
+    """What each server was sent, and the way of each letter; of what is in it there is nothing."""
+    sent = DeliveryTable.select(DeliveryTable.peer, DeliveryTable.activity).where(DeliveryTable.activity.is_null(False))
+    letters = [(row.peer, row.activity) for row in sent.execute(db)]
+    return [
+        *_peers("/host/neighbours/{peer}/path")(db, site, never),
+        *(Ask(f"/host/neighbours/{peer}/path?letter={key}") for peer, key in letters),
+        *(Ask(f"/host/neighbours/{peer}/path?letter={UNKNOWN_KEY}") for peer, _ in letters[:1]),
+    ]
 
 
 def _sent(pattern: str) -> Callable[..., list[Ask]]:
@@ -347,7 +374,10 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/help/new": _again,
     "/link/{token}": _tokens("/link/{token}"),
     "/setup/{token}": _tokens("/setup/{token}"),
-    "/host/neighbours/{peer}": _peers,
+    "/host/neighbours/{peer}": _peers("/host/neighbours/{peer}"),
+    "/host/neighbours/{peer}/test": _peers("/host/neighbours/{peer}/test"),
+    "/host/neighbours/{peer}/path": _paths,
+    "/host/neighbours/{peer}/arrivals": _peers("/host/neighbours/{peer}/arrivals"),
     "/host/neighbours/{peer}/sent": _sent("/host/neighbours/{peer}/sent"),
     "/host/neighbours/{peer}/sent/{place}": _letters,
     "/host/neighbours/{peer}/forget": _sent("/host/neighbours/{peer}/forget"),
@@ -372,6 +402,8 @@ FILLED: dict[str, Callable[..., list[Ask]]] = {
     "/ap/activities/{key}": _activities,
     "/ap/peerings/{host}/stream": _streams("/ap/peerings/{host}/stream"),
     "/ap/peerings/{host}/stream/after/{number}": _streams("/ap/peerings/{host}/stream/after/0"),
+    "/ap/peerings/{host}/echo": _streams("/ap/peerings/{host}/echo"),
+    "/ap/peerings/{host}/trace/{key}": _traces,
 }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import peewee
 
     from fedhood.adapters.activitypub.hearing import Place
+    from fedhood.adapters.http.paths import Way
     from fedhood.kernel.engine import UnitOfWork
 
 WAITING = "waiting"
@@ -31,6 +32,7 @@ _KEEP = Compiled(
             InboundTable.signer: hole("signer"),
             InboundTable.about: hole("about"),
             InboundTable.scoped: hole("scoped"),
+            InboundTable.way: hole("way"),
             InboundTable.epoch: hole("epoch"),
             InboundTable.number: hole("number"),
             InboundTable.body: hole("body"),
@@ -52,6 +54,7 @@ class Letter:
     scoped: bool
     about: str | None
     body: bytes
+    way: Way
 
 
 def about_of(document: dict[str, Any]) -> str | None:
@@ -94,6 +97,7 @@ def keep(
         signer=letter.actor,
         about=letter.about,
         scoped=letter.scoped,
+        way=letter.way.value,
         epoch=epoch,
         number=number,
         body=letter.body,

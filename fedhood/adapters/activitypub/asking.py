@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from email.message import Message
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import knocking, knocks, proofs
+from fedhood.adapters.activitypub import actors, knocking, knocks, proofs
 from fedhood.adapters.http import strict_json
 from fedhood.kernel import urls
 from fedhood.kernel.errors import Invalid, RemoteFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fedhood.adapters.activitypub.federation import Federation
     from fedhood.adapters.activitypub.keys import KeyPair
     from fedhood.adapters.activitypub.knocking import Plan
@@ -23,6 +24,7 @@ ACTIVITY_JSON = "application/activity+json"
 LD_JSON = f'application/ld+json; profile="{proofs.PUBLIC.partition("#")[0]}"'
 ACCEPT = f"{ACTIVITY_JSON}, {LD_JSON}"
 _TRY_LATER = frozenset({408, 425, 429})
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @lru_cache(maxsize=64)
@@ -68,6 +70,22 @@ async def answered(federation: Federation, uri: str, signing: KeyPair | None) ->
     found = strict_json.loads_object(answer.body)
     proofs.refuse_rearranging(found)
     return found, answer.body
+
+
+async def signed(
+    federation: Federation, url: str, *, accept: str = ACCEPT, headers: Mapping[str, str] = _NO_HEADERS
+) -> Answer:
+    """The answer to a GET that our instance actor signed and that is redirected nowhere, whatever its status.
+
+    Raises RemoteFailure.
+    """
+    pair = await actors.ensure_keys(federation, actors.INSTANCE)
+
+    async def attempt(plan: Plan) -> Answer:
+        made = await asyncio.to_thread(_signed, federation, pair, url, plan)
+        return await federation.client.get(url, accept=accept, headers={**made, **headers}, redirects=0)
+
+    return await knocks.knock(federation, urls.authority(url), attempt)
 
 
 async def _get(federation: Federation, uri: str, signing: KeyPair | None) -> Answer:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from fedhood.adapters.activitypub import actors, arrivals, asking, hearing, knocking, knocks
+from fedhood.adapters.activitypub import arrivals, asking, hearing
 from fedhood.adapters.activitypub.arrivals import Letter
 from fedhood.adapters.activitypub.hearing import HEADER, Heard, Place, place_of
 from fedhood.adapters.activitypub.tables import HeardTable, InboundTable
 from fedhood.adapters.http import strict_json
+from fedhood.adapters.http.paths import Way
 from fedhood.core import peers
 from fedhood.core.peers import PeerState, Trust
 from fedhood.kernel import urls
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fedhood.adapters.activitypub.federation import Federation
-    from fedhood.adapters.activitypub.knocking import Plan
     from fedhood.adapters.http.client import Answer
     from fedhood.core.peers import Peer
     from fedhood.kernel.engine import UnitOfWork
@@ -175,7 +175,7 @@ def _before_first_missing(items: Sequence[str], known: set[str], found: dict[str
 async def _page(federation: Federation, peer: Peer, after: Place) -> Page:
     home = urls.origin(peer.actor_uri or "")
     url = f"{urls.Addresses(home).peering(federation.addresses.host)}/stream/after/{after.number}"
-    answer = await _get(federation, url, after)
+    answer = await asking.signed(federation, url, headers={HEADER: hearing.header_of(after)})
     if answer.status in _GONE:
         raise Invalid("it keeps no stream for us", code="no-stream")
     document = _document(answer, url)
@@ -208,7 +208,7 @@ async def _fetch(federation: Federation, peer: Peer, uris: Sequence[str]) -> tup
 
 
 async def _item(federation: Federation, uri: str) -> Letter | None:
-    answer = await _get(federation, uri)
+    answer = await asking.signed(federation, uri)
     if answer.status in _GONE:
         return None
     document = _document(answer, uri)
@@ -221,28 +221,8 @@ async def _item(federation: Federation, uri: str) -> Letter | None:
         scoped=document.get("fhScope") not in {None, "public"},
         about=arrivals.about_of(document),
         body=answer.body,
+        way=Way.ASKED,
     )
-
-
-async def _get(federation: Federation, url: str, after: Place | None = None) -> Answer:
-    signing = await actors.ensure_keys(federation, actors.INSTANCE)
-
-    async def attempt(plan: Plan) -> Answer:
-        headers = await asyncio.to_thread(
-            knocking.sign,
-            plan,
-            method="GET",
-            url=url,
-            body=None,
-            signer=federation.addresses.instance,
-            pair=signing,
-            date=federation.clock.now(),
-        )
-        if after is not None:
-            headers[HEADER] = hearing.header_of(after)
-        return await federation.client.get(url, accept=asking.ACCEPT, headers=headers, redirects=0)
-
-    return await knocks.knock(federation, urls.authority(url), attempt)
 
 
 def _document(answer: Answer, url: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ actor of a peer that hosts a place of it and is granted that pair now, which pro
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     import peewee
 
     from fedhood.adapters.activitypub.federation import Federation
+    from fedhood.adapters.activitypub.signed_requests import Claim
 
 _VARY = {"Vary": "Accept, Signature, Signature-Input"}
 _FOR_ONE = {**_VARY, "Cache-Control": "private, no-store"}
@@ -186,11 +188,25 @@ def _never_was() -> web.Response:
     return response
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """A peer whose instance actor signed a GET, and that signature."""
+
+    peer: Peer
+    claim: Claim
+
+
 def signer(db: peewee.Database, request: web.Request, federation: Federation) -> Peer | None:
     """The peer whose instance actor signed this GET; None without a signature, or with one that does not hold.
 
     A peer whose key is in question is like anybody. Raises NotFound for a blocked peer: to it there is nothing here.
     """
+    found = asker(db, request, federation)
+    return None if found is None else found.peer
+
+
+def asker(db: peewee.Database, request: web.Request, federation: Federation) -> Asker | None:
+    """As `signer`, and how it signed."""
     headers = list(request.headers.items())
     try:
         for claim in signed_requests.read(headers):
@@ -208,7 +224,7 @@ def signer(db: peewee.Database, request: web.Request, federation: Federation) ->
         return None
     if asking.trust is Trust.BLOCKED:
         raise NotFound
-    return asking if asking.suspended_at is None else None
+    return Asker(peer=asking, claim=claim) if asking.suspended_at is None else None
 
 
 def _note(db: peewee.Database, request: web.Request, federation: Federation, asking: Peer | None) -> web.Response:

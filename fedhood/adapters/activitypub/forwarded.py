@@ -22,6 +22,7 @@ from fedhood.adapters.activitypub.key_finding import KEY_IS_FRESH, is_vouched
 from fedhood.adapters.activitypub.proofs import ProofError
 from fedhood.adapters.activitypub.tables import NOT_WAITING, InboundTable
 from fedhood.adapters.http import strict_json
+from fedhood.adapters.http.paths import Way
 from fedhood.core import peers
 from fedhood.core.peers import PeerState, Trust
 from fedhood.kernel import urls
@@ -200,7 +201,14 @@ def _accept(uow: UnitOfWork, row: Carried, home: Peer, body: bytes) -> None:
     """From now on it is as if its author had sent it; if they did meanwhile, theirs is the one."""
     document = strict_json.loads_object(body)
     InboundTable.delete().where(InboundTable.id == row.id).execute(uow.db)
-    letter = Letter(uri=document["id"], actor=row.actor, scoped=False, about=arrivals.about_of(document), body=body)
+    letter = Letter(
+        uri=document["id"],
+        actor=row.actor,
+        scoped=False,
+        about=arrivals.about_of(document),
+        body=body,
+        way=Way.CARRIED,
+    )
     arrivals.keep(uow, letter, peer=home.id, place=None, received_at=row.received_at)
 
 

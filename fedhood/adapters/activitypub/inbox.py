@@ -41,6 +41,7 @@ from fedhood.adapters.http.guard import BadUrl, checked_url
 from fedhood.adapters.http.keys import LIMITER
 from fedhood.adapters.http.limits import Bucket
 from fedhood.adapters.http.middleware import client
+from fedhood.adapters.http.paths import Way
 from fedhood.core import accounts, neighbourhoods, peers
 from fedhood.core.peers import PeerState, Trust
 from fedhood.kernel import urls
@@ -168,6 +169,7 @@ class Inboxes:
             scoped=scoped,
             about=arrivals.about_of(arrived.document),
             body=arrived.body,
+            way=Way(claim.scheme.value),
         )
         if by_themselves:
             federation.fresh.put(arrived.uri, arrived.body, arrived.document)

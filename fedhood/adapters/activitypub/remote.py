@@ -104,7 +104,7 @@ async def instance_actor(federation: Federation, host: str) -> dict[str, Any]:
     scheme = "http" if federation.settings.loopback_names else "https"
     found = await federation.client.get(f"{scheme}://{host}/.well-known/nodeinfo", accept="application/json")
     asking.check_status(found, missing="no-nodeinfo")
-    uri = _instance_link(strict_json.loads_object(found.body))
+    uri = instance_link(strict_json.loads_object(found.body))
     if urls.origin(uri) != f"{scheme}://{host}":
         raise Invalid("the server names an actor that is not its own", code="actor-origin")
     document = await asking.document(federation, uri, None)
@@ -233,7 +233,8 @@ def by_key(db: peewee.Database, key_uri: str) -> RemoteActor | None:
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 
-def _instance_link(nodeinfo: dict[str, Any]) -> str:
+def instance_link(nodeinfo: dict[str, Any]) -> str:
+    """The instance actor that a server's NodeInfo names (FEP-2677). Raises Invalid."""
     links = nodeinfo.get("links")
     for link in links[:_MOST_LINKS] if isinstance(links, list) else []:
         if isinstance(link, dict) and link.get("rel") == NODEINFO_ACTOR and isinstance(link.get("href"), str):

@@ -2,7 +2,16 @@
 
 from aiohttp import web
 
-from fedhood.adapters.activitypub import city_list, collections, discovery, documents, inbox, stream_pages
+from fedhood.adapters.activitypub import (
+    city_list,
+    collections,
+    discovery,
+    documents,
+    echo,
+    inbox,
+    stream_pages,
+    trace,
+)
 from fedhood.adapters.activitypub.federation import FEDERATION, Federation
 
 
@@ -15,6 +24,8 @@ def add_to(app: web.Application, federation: Federation) -> None:
             *documents.routes(),
             *inbox.routes(),
             *stream_pages.routes(),
+            *echo.routes(),
+            *trace.routes(),
             *city_list.routes(),
             *collections.routes(),
         ]

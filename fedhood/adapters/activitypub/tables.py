@@ -194,7 +194,7 @@ class InboundTable(Table):
 
     `about` is the address of the innermost thing that it speaks of: what is passed on, and forgotten, is found by it.
     `epoch` and `number` are its place in its sender's stream to us, 0 where the sender has none: in this order it is
-    understood, whatever the order in which it came.
+    understood, whatever the order in which it came. `way` is how it came (`paths.Way`).
     """
 
     id = p0(peewee.BigAutoField())
@@ -203,6 +203,7 @@ class InboundTable(Table):
     signer = p0(peewee.TextField())
     about = p0(peewee.TextField(null=True, index=True))
     scoped = p0(peewee.BooleanField())
+    way = p0(peewee.TextField(default=""))
     epoch = p0(peewee.IntegerField(default=0))
     number = p0(peewee.IntegerField(default=0))
     body = p2(peewee.BlobField())
@@ -230,6 +231,11 @@ InboundTable.add_index(
     InboundTable.index(
         InboundTable.state, InboundTable.next_at, where=InboundTable.state != "waiting", name="inbound_settled"
     )
+)
+# what was not taken, and is shown to who hosts the server, of one neighbour at a time
+NOT_TAKEN = (InboundTable.state != peewee.SQL("'waiting'")) & (InboundTable.state != peewee.SQL("'understood'"))
+InboundTable.add_index(
+    InboundTable.index(InboundTable.peer, InboundTable.id, where=NOT_TAKEN, name="inbound_not_taken")
 )
 # as a literal, or the partial index on what does not wait is not used
 NOT_WAITING = InboundTable.state != peewee.SQL("'waiting'")

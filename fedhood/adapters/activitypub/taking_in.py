@@ -43,7 +43,7 @@ PATIENCE = timedelta(days=3)
 MOST_PARKED = 1000  # of one server
 
 _GIVEN_UP = frozenset({REFUSED, IGNORED, DEAD})
-_MAY_HOLD_LATER = frozenset({ORPHAN, TOO_FRESH, proofs.FUTURE})
+MAY_HOLD_LATER = frozenset({ORPHAN, TOO_FRESH, proofs.FUTURE})
 
 
 def take_in(uow: UnitOfWork, read: Sequence[tuple[Arrival, Weighed]]) -> None:
@@ -87,7 +87,7 @@ def _outcome(uow: UnitOfWork, row: Arrival, refusal: FedhoodError | Outcome) -> 
     reason = f"{refusal.code}: {refusal.detail}"[:LONGEST_REASON]
     if isinstance(refusal, RemoteFailure | Overloaded):
         return _later(uow.db, row, uow.now, reason)
-    if refusal.code in _MAY_HOLD_LATER:
+    if refusal.code in MAY_HOLD_LATER:
         return _put_off(uow.db, row, uow.now, reason, state=PARKED)
     return Outcome(state=REFUSED, reason=reason)
 

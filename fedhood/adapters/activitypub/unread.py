@@ -65,6 +65,7 @@ _COLUMNS = (
 )
 # as a literal, or the partial index on what waits is not used
 _IS_WAITING = InboundTable.state == peewee.SQL("'waiting'")
+_BY_ID = Compiled(lambda: InboundTable.select(*_COLUMNS).where(InboundTable.id == hole("id")))
 _FIRST = Compiled(
     lambda: (
         InboundTable.select(*_COLUMNS)
@@ -132,6 +133,12 @@ def following(db: peewee.Database, now: datetime, reader: int, *, limit: int = B
         if row.signer not in held_up:
             ready.append(row)
     return ready[:limit]
+
+
+def one(db: peewee.Database, number: int) -> Arrival | None:
+    """An arrival by its number, whatever became of it; None for none."""
+    row = _BY_ID.row(db, id=number)
+    return None if row is None else _arrival(row)
 
 
 def _without_gap(db: peewee.Database, reader: int, rows: list[Arrival], epoch: int, upto: int) -> list[Arrival]:

@@ -1,10 +1,12 @@
 """The one way out: the only module that opens an HTTP client, and so the only one that has to be trusted with it."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType, SimpleNamespace, TracebackType
 from typing import Self
 
@@ -195,6 +197,56 @@ class Client:
         except (aiohttp.ClientError, OSError) as error:
             raise _failure(error) from error
 
+    async def addresses(self, url: str) -> tuple[str, ...]:
+        """Where the name in a URL leads at this moment; nothing is connected to. Raises RemoteFailure."""
+        try:
+            return tuple(dict.fromkeys(one["host"] for one in await self._resolved(URL(self._checked(url)))))
+        except RemoteFailure:
+            raise
+        except OSError as error:
+            known = _OF_NAME.get(error.errno or 0)
+            raise RemoteFailure(known[1], code=known[0]) if known else _failure(error) from error
+
+    async def greet(self, url: str) -> datetime | None:
+        """Connect to the server of a URL, say nothing and hang up: until when its certificate holds, None over http.
+
+        Its addresses are tried one after the other, each checked as for any connection. Raises RemoteFailure.
+        """
+        target, refusal = URL(self._checked(url)), OSError("the name has no address")
+        try:
+            async with asyncio.timeout(self._timeouts.get):
+                for one in await self._resolved(target):
+                    try:
+                        return await self._greet(target, one)
+                    except OSError as error:
+                        refusal = error
+            raise refusal
+        except RemoteFailure:
+            raise
+        except OSError as error:
+            raise _failure(error) from error
+
+    async def _resolved(self, target: URL) -> list[ResolveResult]:
+        resolver = _Resolver(loopback_names=self._loopback, seconds=self._timeouts.connect)
+        return await resolver.resolve(target.host or "", target.port or 0, socket.AF_UNSPEC)
+
+    async def _greet(self, target: URL, one: ResolveResult) -> datetime | None:
+        loop, at = asyncio.get_running_loop(), (one["host"], one["port"])
+        opened = socket_factory(loopback_allowed=self._loopback)((one["family"], socket.SOCK_STREAM, 0, "", at))
+        with contextlib.closing(opened):
+            opened.settimeout(0)
+            async with asyncio.timeout(self._timeouts.connect):
+                await loop.sock_connect(opened, at)
+                if target.scheme != "https":
+                    return None
+                trusted = await asyncio.to_thread(ssl.create_default_context)
+                transport, _ = await loop.create_connection(
+                    asyncio.Protocol, sock=opened, ssl=trusted, server_hostname=target.host
+                )
+                shown = transport.get_extra_info("peercert")
+                transport.abort()
+                return datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), UTC)
+
     async def _follow(
         self, url: str, headers: Mapping[str, str], redirects: int, headers_for: HeadersFor | None
     ) -> Answer:
@@ -332,6 +384,8 @@ def _failure(error: BaseException) -> RemoteFailure:
     known = None
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         known = _OF_CERTIFICATE.get(getattr(error.certificate_error, "verify_code", 0))
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        known = _OF_CERTIFICATE.get(error.verify_code)
     elif isinstance(cause, socket.gaierror):
         known = _OF_NAME.get(cause.errno or 0)
     if known is not None:

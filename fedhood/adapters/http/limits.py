@@ -33,6 +33,8 @@ class Bucket(StrEnum):
     INBOX_VISITORS = "inbox-visitors"  # per host of other software
     BAD_SIGNATURES = "bad-signatures"  # per address
     UNPROVED = "unproved"  # per address: deliveries that claim to be an agreed peer's, and are not
+    PEER_ASKS = "peer-asks"  # per host of an agreed peer: how it is seen from here, what became of what it said
+    TESTS = "tests"  # per account: a neighbour that is tested, a path that is looked up
     KEYS_MISSED = "keys-missed"  # per address: keys that deliveries from there named, and that could not be had
 
 
@@ -69,6 +71,8 @@ LIMITS: Mapping[Bucket, Limit] = MappingProxyType(
         Bucket.INBOX_VISITORS: Limit(rate=300, per=5 * _MINUTE),
         Bucket.BAD_SIGNATURES: Limit(rate=30, per=_MINUTE),
         Bucket.UNPROVED: Limit(rate=300, per=5 * _MINUTE),
+        Bucket.PEER_ASKS: Limit(rate=5, per=1, burst=1_000),
+        Bucket.TESTS: Limit(rate=30, per=5 * _MINUTE),
         Bucket.KEYS_MISSED: Limit(rate=5, per=5 * _MINUTE),
     }
 )

@@ -134,6 +134,7 @@ async def _peer_page(visit: Visit, peer: Peer, errors: Errors, *, status: int = 
         may_unblock=may and peer.trust is Trust.BLOCKED,
         may_end=may and (peer.state is PeerState.AGREED or (peer.state is PeerState.FOUND and is_pressed)),
         may_forget=may and peer.state is PeerState.LOOKING,
+        may_test=peer.actor_uri is not None,
         trouble=peer_words.trouble_of(peer, visit.words),
         reads=peer_words.reads_along(peer),
         sending=await host_letters.summary(visit, peer) if peer.state is PeerState.AGREED else None,

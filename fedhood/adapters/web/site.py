@@ -12,7 +12,7 @@ from fedhood.adapters.http.limits import Limiter
 from fedhood.adapters.http.refusals import Refusal
 from fedhood.adapters.web import forms, session
 from fedhood.adapters.web.days import TODAY, Today, note_day
-from fedhood.adapters.web.keys import LEDGER, OUR_LETTERS, RENDERER, OurLetters
+from fedhood.adapters.web.keys import DIAGNOSIS, LEDGER, OUR_LETTERS, RENDERER, Diagnosis, OurLetters
 from fedhood.adapters.web.languages import LANGUAGES
 from fedhood.adapters.web.passphrases import PASSPHRASES, Passphrases, is_stale
 from fedhood.adapters.web.render import Renderer
@@ -40,11 +40,13 @@ def add_to(
     zone: ZoneInfo,
     ledger: Ledger,
     letters: Callable[[], Awaitable[str]] | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> None:
     """Put everything that pages need into an application: keys, middlewares, routes.
 
     `ledger` says what became of what goes to other places, and lets somebody do something about it.
-    `letters` gives the 24 letters that a neighbour's moderator compares; without it none are shown.
+    `letters` gives the 24 letters that a neighbour's moderator compares; without it none are shown. `diagnosis` finds
+    out about neighbours; without it nothing can be tested.
     """
     app[DATABASE] = database
     app[SETTINGS] = settings
@@ -55,6 +57,7 @@ def add_to(
     app[PASSPHRASES] = Passphrases()
     app[OUR_LETTERS] = OurLetters(letters)
     app[LEDGER] = ledger
+    app[DIAGNOSIS] = diagnosis
     app.middlewares.append(middleware.headers)
     app.middlewares.append(middleware.refusing(error_page))
     for route in ROUTES:

@@ -90,6 +90,8 @@ async def test_a_name_that_means_a_private_address_is_forbidden(
     resolving_to(monkeypatch, *addresses)
     assert await refused(outside.get("https://rebind.example/", accept="*/*")) == "forbidden-address"
     assert await refused(outside.post("https://rebind.example/", body=b"")) == "forbidden-address"
+    assert await refused(outside.greet("https://rebind.example/")) == "forbidden-address"
+    assert set(await outside.addresses("https://rebind.example/")) == set(addresses)
 
 
 async def test_a_demo_reaches_its_own_machine_in_every_spelling(remote: Remote, client: Client) -> None:

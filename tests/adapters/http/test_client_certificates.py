@@ -17,12 +17,17 @@ from tests.support.authority import Authority
 ASK = """
 import asyncio, sys
 from fedhood.adapters.http.client import Client
+from fedhood.kernel.clock import Clock
 from fedhood.kernel.errors import RemoteFailure
 
 async def main(url):
     async with Client(user_agent="fedhood/test", loopback_names=True) as client:
         try:
             print((await client.get(url, accept="*/*")).status)
+        except RemoteFailure as failure:
+            print(failure.code)
+        try:
+            print((await client.greet(url) - Clock().now()).days, "days")
         except RemoteFailure as failure:
             print(failure.code)
 
@@ -63,4 +68,6 @@ async def test_what_is_wrong_with_a_certificate_has_a_name(
     remote.script = lambda _: ok()
     trusts = tmp_path / "authorities.pem"
     trusts.write_bytes(TRUSTED.pem)
-    assert await asked(remote, trusts) == answer
+    said, greeted = (await asked(remote, trusts)).splitlines()
+    assert said == answer
+    assert greeted == ("79 days" if answer == "200" else answer)

@@ -21,7 +21,7 @@ _PROOF = re.compile(r'name="csrf" value="([^"]+)"')
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 
 
-def site(database, clock, settings: Settings | None = None, letters=None) -> web.Application:
+def site(database, clock, settings: Settings | None = None, letters=None, diagnosis=None) -> web.Application:
     """The pages over this database."""
     app = web.Application()
     add_to(
@@ -32,6 +32,7 @@ def site(database, clock, settings: Settings | None = None, letters=None) -> web
         zone=BRUSSELS,
         ledger=Letters(),
         letters=letters,
+        diagnosis=diagnosis,
     )
     return app
 
