@@ -116,7 +116,17 @@ def mirror_state(
     if state is not said and not may_follow(said, state):
         raise Conflict(code="transition")
     to = state if request.state in LIVE or state not in LIVE else request.state
-    store.change(uow.db, request, to=to, said=state, at=uow.now, revision=revision, area=area, until=until)
+    store.change(
+        uow.db,
+        request,
+        to=to,
+        said=state,
+        at=uow.now,
+        revision=revision,
+        outcome=request.outcome,  # how it ended may have been heard before
+        area=area,
+        until=until,
+    )
     if to is not request.state or to in LIVE:
         _state_follows(uow, post, to)
 
@@ -228,7 +238,10 @@ def offer_refused(uow: UnitOfWork, *, offer_id: int) -> None:
 
 
 def confirmed(uow: UnitOfWork, *, thread_id: int) -> None:
-    """The asker next door says that help came: it ended as they say, which their change of state left open."""
+    """The asker next door says that help came: it ended as they say, which their change of state leaves open.
+
+    Either may be heard first.
+    """
     thread = thread_row(uow.db, thread_id)
     store.set_outcome(uow.db, thread.request, Outcome.WITH_NEIGHBOUR)
     store.end_thread(uow.db, thread.offer, uow.now)

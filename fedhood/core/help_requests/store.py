@@ -151,10 +151,8 @@ def run_out(db: peewee.Database, request: HelpRequest, at: datetime) -> None:
 
 
 def set_outcome(db: peewee.Database, post_id: int, outcome: Outcome) -> None:
-    """How a request that is over ended."""
-    HelpRequestTable.update(outcome=outcome.value).where(
-        HelpRequestTable.post == post_id, HelpRequestTable.closed_at.is_null(is_null=False)
-    ).execute(db)
+    """How a request ended."""
+    HelpRequestTable.update(outcome=outcome.value).where(HelpRequestTable.post == post_id).execute(db)
 
 
 def state_at(db: peewee.Database, post_id: int, revision: int) -> tuple[State, datetime] | None:
