@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, Kind] = {**acts_posts.KINDS, **acts_help.KINDS, **acts_town.KINDS}
 ACTS = 24  # of each history, at least
-TAIL = 10  # that follow, to which one server only listens
+TAIL = 14  # that follow, to which one server only listens
 _TRIES = 60
 
 # what a history is rather about: how much more often such acts are chosen
@@ -36,6 +36,10 @@ LEANINGS: dict[str, dict[str, float]] = {
     "town": dict.fromkeys(acts_town.KINDS, 6.0),
     "all": {},
 }
+# in the tail rather what changes something, so that one thing is spoken of again and again
+_CHANGES = dict.fromkeys(
+    ("edit", "remove", "thank", "unthank", "take-back", "say", "resolve", "withdraw", "release"), 4.0
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ async def in_order(plan: Plan, town: Town, folder: Path, *, acts: Sequence[Act] 
         await (maker.main(history.acts) if acts is None else maker.again(history.acts, acts))
         await drained(life)
         history.end = picture(life)
-        if acts is None and not life.has_parted:
+        if acts is None and life.all_agreed():
             history.heard = await _listened(maker, recorder, history)
         history.faults = faults(life, (*history.acts, *history.tail))
     finally:
@@ -156,7 +160,8 @@ class _Maker:
         """Acts of others than those who live there; all of them within a time in which letters may be late."""
         while len(acts) < TAIL:
             self.life.world.clock.move(timedelta(milliseconds=1 + self.chance.randrange(90_000)))
-            act = self._chosen(self.plan.acts + 50 + len(acts), lambda act: self._may_be_heard(act, listener))
+            number = self.plan.acts + 50 + len(acts)
+            act = self._chosen(number, lambda act: self._may_be_heard(act, listener), _CHANGES)
             if act is None:
                 return
             acts.append(act)
@@ -176,8 +181,9 @@ class _Maker:
             act = _done(self.life, Act("tell", somebody, more=("public", ()), number=number))
         return act
 
-    def _chosen(self, number: int, suits: Callable[[Act], bool]) -> Act | None:
-        weights = [kind.weight * LEANINGS[self.plan.leaning].get(name, 1.0) for name, kind in KINDS.items()]
+    def _chosen(self, number: int, suits: Callable[[Act], bool], leaning: dict[str, float] | None = None) -> Act | None:
+        leaning = leaning or LEANINGS[self.plan.leaning]
+        weights = [kind.weight * leaning.get(name, 1.0) for name, kind in KINDS.items()]
         for _ in range(_TRIES):
             name = self.chance.choices(list(KINDS), weights=weights)[0]
             chosen = KINDS[name].choose(self.life, self.chance)

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from tests.histories.state import Picture
 
 
-async def heard_anew(history: History, folder: Path) -> list[str]:
-    """What a twin of the listener made of the same letters otherwise than it did, a line each."""
+async def heard_anew(history: History, folder: Path, *, luck: int = 0) -> list[str]:
+    """What a twin of the listener made of the same letters otherwise than it did, a line each. `luck`: which order."""
     heard = history.heard
     if heard is None or not heard.letters:
         return []
-    chance = Random(f"replay {history.plan.seed}")
+    chance = Random(f"replay {history.plan.seed} {luck}")
     town = replace(heard.life.world.town, files=heard.files)
     life = Life(open_world(town, folder, post_office=PostOffice()), heard.life.book, heard.life.left)
     life.reported = heard.life.reported

@@ -79,8 +79,14 @@ class Court:
 
     def _found(self, history: History, luck: int = 0) -> list[str]:
         """What is wrong with a history, in order, in bad weather, or handed over once more."""
-        handed = lambda: [f"handed: {one}" for one in self._aside(heard_anew, history)]  # noqa: E731
-        return history.faults or self._mixed(history, luck) or handed()
+        return history.faults or self._mixed(history, luck) or self._handed(history)
+
+    def _handed(self, history: History) -> list[str]:
+        for luck in range(LUCK):
+            differs = self._aside(heard_anew, history, luck=luck)
+            if differs:
+                return [f"handed: {one}" for one in differs]
+        return []
 
     def _mixed(self, history: History, luck: int) -> list[str]:
         async def compared(folder: Path) -> list[str]:
