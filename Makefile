@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test setup setup-dev check format matrix demo bench hostile interop interop-vectors crash serve-story lock clean
+.PHONY: help run test setup setup-dev check format matrix demo bench hostile histories interop interop-vectors crash serve-story lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ interop: setup-dev ## play with a live Fedify server, both ways, which is fetche
 
 interop-vectors: setup-dev ## compare signatures with Fedify, which is fetched for it (needs npm)
 	@$(BIN)/python -m tests.interop
+
+histories: setup-dev ## two thousand generated histories, their letters shuffled, doubled, late and lost (a quarter of an hour)
+	@$(BIN)/python -m tests.histories
 
 crash: setup-dev ## kill a server two hundred times in the midst of work (twelve minutes at most)
 	@$(BIN)/python -m tests.crash

@@ -40,7 +40,7 @@ def _peer_agreed(uow: UnitOfWork, fact: peers.PeerAgreed) -> None:
     if fact.ask_too:
         outbox.peer_found(uow, peer_id=fact.object or 0)
     if peers.agreement(uow.db, fact.object or 0, ours=False) is not None:
-        said_anew.to_a_neighbour(uow, fact.object or 0)
+        said_anew.with_a_neighbour(uow, fact.object or 0)
 
 
 def _peer_changed(uow: UnitOfWork, fact: peers.PeerChanged) -> None:
@@ -64,7 +64,7 @@ def _peer_renewed(uow: UnitOfWork, fact: peers.PeerRenewed) -> None:
 
 
 def _peer_granted(uow: UnitOfWork, fact: peers.PeerGranted) -> None:
-    said_anew.to_a_neighbour(uow, fact.object or 0)
+    said_anew.with_a_neighbour(uow, fact.object or 0)
 
 
 def _peer_asked_again(uow: UnitOfWork, fact: peers.PeerAskedAgain) -> None:

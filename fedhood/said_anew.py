@@ -1,6 +1,7 @@
 """What is said once more because it could not be said before: hidden, or to somebody who was no neighbour then.
 
-Who has it already changes nothing by it: receivers know what they have seen by its id.
+Who has it already changes nothing by it: receivers know what they have seen by its id. What came while its sender was
+no neighbour is read again, too.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fedhood.adapters.activitypub import outbox, outbox_followers
+from fedhood.adapters.activitypub import forgetting, outbox, outbox_followers
 from fedhood.adapters.activitypub.tables import DeliveryTable
 from fedhood.core import help_requests, interactions, neighbourhoods, posts
 from fedhood.kernel.clock import milliseconds
@@ -75,6 +76,12 @@ def _say(uow: UnitOfWork, post: posts.Post) -> None:
         outbox.post_published(uow, post_id=post.id, version=post.version)
     if post.edited_at is not None:
         outbox.post_edited(uow, post_id=post.id, version=post.version)
+
+
+def with_a_neighbour(uow: UnitOfWork, peer: int) -> None:
+    """Both have agreed: what each could not say to the other before, or would not hear."""
+    to_a_neighbour(uow, peer)
+    forgetting.read_again(uow, peer)
 
 
 def to_a_neighbour(uow: UnitOfWork, peer: int) -> None:

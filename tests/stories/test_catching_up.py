@@ -178,6 +178,20 @@ async def test_what_was_taken_back_is_not_in_the_stream_any_more(street):
     assert not any(b"too early" in body for body in bodies)
 
 
+async def test_what_was_said_better_meanwhile_arrives_too(street):
+    await street.stop("oak")
+    await street.tell("Market on Satruday")
+    await settle(street.elm)
+    (post,) = street.elm.database.look(lambda db: list(posts.PostTable.select().execute(db)))
+    await street.elm.database.write(posts.edit, by=street.ana, post_id=post.id, text="Market on Saturday")
+    await street.start("oak")
+    for _ in range(2):  # the second time it says that it has what it read the first time
+        await street.oak.database.write(catch_up.ask_everybody)
+        await settle(street.oak)
+    await settle(street.oak, street.elm)
+    assert await street.read_in_oak() == ["Market on Saturday"]
+
+
 async def test_who_asks_for_what_comes_after_a_number_of_another_epoch_has_not_said_that_it_has_the_rest(street):
     await street.stop("oak")
     await street.tell("Waiting")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from fedhood.adapters.activitypub.tables import InboundTable
 from fedhood.core import help_requests, interactions, peers, posts, timelines
 from fedhood.core.help_requests import OfferState, Outcome, State
 from fedhood.kernel.errors import Conflict
+from tests.stories.test_after_the_end import _later as later
 from tests.stories.test_after_the_end import end, keeper
 from tests.stories.test_farewell import agree, ask, in_the_feed, on_the_board, street, tell
 from tests.support.world import make_neighbours, place, settle
@@ -146,6 +148,55 @@ async def test_who_drops_out_while_it_is_said_to_be_over_changes_nothing_there(s
     assert {row.state for row in rows} == {"understood"}
 
 
+async def test_who_is_chosen_while_they_take_their_offer_back_is_told_nothing_in_private(street):
+    elm, oak, ana, bob = street
+    request = await ask(elm, ana, "A hand?")
+    await settle(elm, oak)
+    there = await on_the_board(oak, bob, "A hand?")
+    made = await oak.database.write(help_requests.offer, by=bob, request_id=there.post.id)
+    await settle(elm, oak)
+    (offer,) = await elm.database.read(help_requests.offers_of, post_id=request, viewer=ana)
+    await oak.database.write(help_requests.take_back, by=bob, offer_id=made)
+    await elm.database.write(help_requests.accept, by=ana, offer_id=offer.id)
+    await settle(elm, oak)
+    assert (await elm.database.read(help_requests.request_row, request)).state is State.OPEN
+    talks = [
+        await at.database.read(help_requests.thread_of, request_id=one, viewer=who)
+        for at, one, who in ((elm, request, ana), (oak, there.post.id, bob))
+    ]
+    assert all(talk.ended_at is not None and talk.left_by == talk.helper for talk in talks)
+    rows = await oak.database.read(lambda db: list(InboundTable.select().execute(db)))
+    assert {row.state for row in rows} == {"understood"}
+    assert not any(b"Second bell" in bytes(row.body) for row in rows), "the note of the request"
+
+
+async def test_how_a_request_ended_is_told_though_it_ran_out_next_door_before(street):
+    elm, oak, ana, bob = street
+    request = await ask(elm, ana, "A hand?")
+    await settle(elm, oak)
+    there = await on_the_board(oak, bob, "A hand?")
+    await elm.database.write(help_requests.resolve, by=ana, request_id=request, outcome=Outcome.OTHERWISE)
+    await oak.database.write(later, timedelta(hours=74), help_requests.expire_due)
+    assert (await oak.database.read(help_requests.request_row, there.post.id)).state is State.EXPIRED
+    await settle(elm, oak)
+    assert (await oak.database.read(help_requests.request_row, there.post.id)).state is State.RESOLVED
+
+
+async def test_what_ran_out_next_door_does_not_begin_anew_there(street):
+    elm, oak, ana, bob = street
+    request = await ask(elm, ana, "A hand?")
+    await settle(elm, oak)
+    there = await on_the_board(oak, bob, "A hand?")
+    offer = await elm.database.write(help_requests.offer, by=await elm.resident("Lou"), request_id=request)
+    await elm.database.write(help_requests.accept, by=ana, offer_id=offer)
+    await oak.database.write(later, timedelta(hours=74), help_requests.expire_due)
+    await settle(elm, oak)
+    assert (await oak.database.read(help_requests.request_row, there.post.id)).state is State.EXPIRED
+    await elm.database.write(help_requests.withdraw, by=ana, request_id=request)
+    await settle(elm, oak)
+    assert (await oak.database.read(help_requests.request_row, there.post.id)).state is State.WITHDRAWN
+
+
 # -- before both have agreed -------------------------------------------------------------------------------------------
 
 
@@ -196,6 +247,17 @@ async def test_what_is_answered_before_we_agree_arrives_when_we_do(street):
     await settle(elm, oak)
     assert await answers(oak, bob, "Street party?") == ["Count me in"]
     assert (await in_the_feed(oak, bob))["Street party?"].post.thanks == 1
+
+
+async def test_what_came_before_the_end_and_was_read_after_it_is_read_again_when_they_agree_again(street):
+    elm, oak, ana, bob = street
+    await tell(elm, ana, "The first")
+    await settle(elm)
+    await end(oak, elm)  # with the letter in the box
+    await settle(elm, oak)
+    assert await in_the_feed(oak, bob) == {}
+    await make_neighbours(elm, oak, await keeper(elm), await keeper(oak))
+    assert list(await in_the_feed(oak, bob)) == ["The first"]
 
 
 async def test_nobody_offers_help_where_it_would_not_be_heard_yet(street):

@@ -337,7 +337,9 @@ def _still_said(db: peewee.Database, key: str, asking: Peer | None, now: datetim
     rows = DeliveryTable.select(DeliveryTable.verb, DeliveryTable.object, DeliveryTable.version)
     for row in rows.where(DeliveryTable.activity == key).limit(1).execute(db):
         if row.verb in (*outbox.SAID, *outbox_followers.SAID):
-            return _says_the_same(db, row.object, row.version, asking, now)
+            # who was to get these words reads them in their place in the stream, and then what they say now
+            was_sent = asking is not None and asking.state is PeerState.AGREED and _was_sent(db, asking.id, key)
+            return _is_read(db, row.object, asking, now) and (was_sent or _says_the_same(db, row.object, row.version))
         if row.verb in outbox_city.SAID:
             told = city_messages.told(db, row.object, None if asking is None else asking.id, now)
             return told is not None and told.deleted_at is None and told.version == row.version
@@ -349,13 +351,17 @@ def _still_said(db: peewee.Database, key: str, asking: Peer | None, now: datetim
     return False
 
 
-def _says_the_same(db: peewee.Database, post_id: int, version: int, asking: Peer | None, now: datetime) -> bool:
-    """Whether a post is there, unhidden, for who asks, and says what it said in that version."""
+def _says_the_same(db: peewee.Database, post_id: int, version: int) -> bool:
+    """Whether a post says what it said in that version."""
+    post = posts.row(db, post_id=post_id)
+    return post.kind is Kind.HELP or posts.at_version(db, post_id=post_id, version=version).text == post.text
+
+
+def _is_read(db: peewee.Database, post_id: int, asking: Peer | None, now: datetime) -> bool:
+    """Whether a post is there, unhidden, for who asks."""
     post = posts.row(db, post_id=post_id)
     root = post if post.root is None else posts.row(db, post_id=post.root)
     if any(one.deleted_at is not None or one.hidden_at is not None for one in (post, root)):
-        return False
-    if post.kind is not Kind.HELP and posts.at_version(db, post_id=post_id, version=version).text != post.text:
         return False
     if root.audience is Audience.PUBLIC:
         return True

@@ -24,6 +24,8 @@ _READ = ("understood", "ignored", "refused", "dead")
 _UNREAD = ("waiting", "parked", "forwarded")
 _REMOVALS = frozenset({"Delete", "Undo", "Reject"})
 _AT_ONCE = 500
+# why what arrived was not for who had parted, or had not agreed yet
+_NO_NEIGHBOUR = ("peering-required", "scope-not-granted", "not-paired", "no-place", "group-unknown")
 
 
 def said_about(uow: UnitOfWork, objects: Iterable[int], verbs: Iterable[str]) -> None:
@@ -79,6 +81,16 @@ def came_too_late(uow: UnitOfWork, uri: str, *, signer: str, activity: str) -> b
         return False
     not_kept(uow, activity)
     return True
+
+
+def read_again(uow: UnitOfWork, peer: int) -> None:
+    """What was refused because its sender was no neighbour is to be read, now that they are one."""
+    refused = (InboundTable.peer == peer, InboundTable.state == "refused", InboundTable.body != b"")
+    for code in _NO_NEIGHBOUR:
+        InboundTable.update(state="waiting", reason=None, attempts=0, next_at=uow.now).where(
+            *refused, InboundTable.reason.startswith(f"{code}:")
+        ).execute(uow.db)
+    uow.wake_worker()
 
 
 def not_kept(uow: UnitOfWork, activity: str) -> None:

@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fedhood.adapters.activitypub import actors, proofs, sayings
+from fedhood.adapters.activitypub import actors, outbox, proofs, sayings
 from fedhood.adapters.activitypub.actors import PROOF_KEY, ActorKind, ActorRef
 from fedhood.adapters.activitypub.tables import ActivityTable, DeliveryTable
 from fedhood.adapters.activitypub.vocabulary import PUBLIC
 from fedhood.adapters.http import strict_json
+from fedhood.core import posts
 from fedhood.kernel.database import Compiled, hole
-from fedhood.kernel.errors import Invalid
+from fedhood.kernel.errors import Gone, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fedhood.adapters.activitypub.keys import KeyPair
     from fedhood.adapters.activitypub.saying import Delivery, Saying
     from fedhood.kernel.engine import UnitOfWork
+    from fedhood.kernel.urls import Addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ async def made(federation: Federation, delivery: Delivery) -> Made:
         if fresh is None:
             scoped = "fhScope" in saying.document
             fresh = Made(key=key, signer=saying.actor, scoped=scoped, body=await _signed(federation, saying))
-        return await database.write(_keep, delivery, fresh)
+        return await database.write(_keep, federation.addresses, delivery, fresh)
 
 
 _KEPT = Compiled(
@@ -101,10 +103,11 @@ def _kept(db: peewee.Database, key: str) -> Made | None:
     return Made(key=row[0], signer=ActorRef(ActorKind(row[1]), row[2]), scoped=bool(row[3]), body=bytes(row[4]))
 
 
-def _keep(uow: UnitOfWork, delivery: Delivery, fresh: Made) -> Made:
-    """Keep the bytes; when somebody was faster, theirs are the ones."""
+def _keep(uow: UnitOfWork, addresses: Addresses, delivery: Delivery, fresh: Made) -> Made:
+    """Keep the bytes; when somebody was faster, theirs are the ones. Raises as `made` does."""
     kept = _kept(uow.db, fresh.key)
     if kept is None:
+        _refuse_gone(uow.db, addresses, delivery)
         ActivityTable.insert(
             key=fresh.key,
             signer_kind=fresh.signer.kind.value,
@@ -118,6 +121,14 @@ def _keep(uow: UnitOfWork, delivery: Delivery, fresh: Made) -> Made:
         _IS_SAID_ALIKE.run(uow.db, key=fresh.key, object=delivery.object, verb=delivery.verb, version=delivery.version)
     _IS_SAID.run(uow.db, key=fresh.key, peer=delivery.peer, epoch=delivery.epoch, number=delivery.number)
     return kept
+
+
+def _refuse_gone(db: peewee.Database, addresses: Addresses, delivery: Delivery) -> None:
+    """Pass if it can still be said: what was removed while it was signed would stay, for its removal has been here."""
+    if delivery.verb not in outbox.SAID:
+        sayings.say(db, addresses, delivery)
+    elif posts.row(db, post_id=delivery.object).deleted_at is not None:
+        raise Gone("it was removed meanwhile")
 
 
 async def _signed(federation: Federation, saying: Saying) -> bytes:

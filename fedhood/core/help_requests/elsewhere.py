@@ -103,26 +103,40 @@ def mirror_state(
 ) -> None:
     """Follow the home of a request. An older revision, or the same again, changes nothing.
 
+    What ran out here without its home's word (`run_out`) ends as its home says after all; it does not begin anew.
     Raises NotFound, Conflict for a change that the life of a request does not know.
     """
     post = posts.row(uow.db, post_id=post_id)
     request = store.request(uow.db, post_id)
     if request is None or post.uri is None:
         raise NotFound
-    if revision <= request.revision or request.state not in LIVE:
+    said, _ = store.state_at(uow.db, post_id, request.revision) or (request.state, None)
+    if revision <= request.revision or said not in LIVE:
         return
-    if state is not request.state and not may_follow(request.state, state):
+    if state is not said and not may_follow(said, state):
         raise Conflict(code="transition")
-    store.change(uow.db, request, to=state, at=uow.now, revision=revision, area=area, until=until)
-    _state_follows(uow, post, state)
+    to = state if request.state in LIVE or state not in LIVE else request.state
+    store.change(
+        uow.db,
+        request,
+        to=to,
+        said=state,
+        at=uow.now,
+        revision=revision,
+        outcome=request.outcome,  # how it ended may have been heard before
+        area=area,
+        until=until,
+    )
+    if to is not request.state or to in LIVE:
+        _state_follows(uow, post, to)
 
 
 def run_out(uow: UnitOfWork, *, post: Post, request: HelpRequest) -> None:
     """The time of a request has passed and its home has not said so: it may be gone, or speak to us no more.
 
-    Offers of ours lapse; a late yes still opens the thread.
+    Offers of ours lapse; a late yes still opens the thread. The revision stays that of the last word from there.
     """
-    store.change(uow.db, request, to=State.EXPIRED, at=uow.now)
+    store.run_out(uow.db, request, uow.now)
     for waiting in store.waiting(uow.db, post.id):
         if store.answer(uow.db, waiting, OfferState.LAPSED, at=uow.now):
             uow.record(HelpOfferLapsed(object=post.id, offer=waiting.id, helper=waiting.helper))
@@ -170,14 +184,25 @@ def offer_accepted(uow: UnitOfWork, *, offer_id: int, agreement_uri: str) -> Non
     """The other server says that our resident's offer is accepted: the private thread opens here too.
 
     Of a request that is over by what we know it opens as one that has ended: it closes, and is erased, like any other.
+    Of an offer that was taken back meanwhile, or refused since, it opens as one that was left: there as here nothing
+    more is said in it.
     """
     offered = _offer(uow.db, offer_id)
-    if offered.state not in {OfferState.WAITING, OfferState.LAPSED}:
-        return
     post = posts.row(uow.db, post_id=offered.request)
-    if not store.answer(uow.db, offered, OfferState.ACCEPTED, at=uow.now):
-        raise Conflict
-    is_over = request_row(uow.db, post.id).state not in LIVE
+    if offered.state in {OfferState.WAITING, OfferState.LAPSED}:
+        if not store.answer(uow.db, offered, OfferState.ACCEPTED, at=uow.now):
+            raise Conflict
+        is_over = request_row(uow.db, post.id).state not in LIVE
+        _open_thread(uow, offered, post, agreement_uri, ended_at=uow.now if is_over else None)
+        uow.record(OfferAccepted(object=post.id, offer=offered.id, asker=post.author, helper=offered.helper))
+    elif not store.threads_of_offer(uow.db, offered.id):
+        left_by = offered.helper if offered.state is OfferState.WITHDRAWN else post.author
+        _open_thread(uow, offered, post, agreement_uri, ended_at=uow.now, left_by=left_by)
+
+
+def _open_thread(
+    uow: UnitOfWork, offered: Offer, post: Post, uri: str, *, ended_at: datetime | None, left_by: int | None = None
+) -> None:
     store.open_thread(
         uow.db,
         PrivateThread(
@@ -186,14 +211,13 @@ def offer_accepted(uow: UnitOfWork, *, offer_id: int, agreement_uri: str) -> Non
             request=post.id,
             asker=post.author,
             helper=offered.helper,
-            uri=agreement_uri,
+            uri=uri,
             opened_at=uow.now,
-            ended_at=uow.now if is_over else None,
-            left_by=None,
+            ended_at=ended_at,
+            left_by=left_by,
             erased_at=None,
         ),
     )
-    uow.record(OfferAccepted(object=post.id, offer=offered.id, asker=post.author, helper=offered.helper))
 
 
 def offer_refused(uow: UnitOfWork, *, offer_id: int) -> None:
@@ -214,7 +238,10 @@ def offer_refused(uow: UnitOfWork, *, offer_id: int) -> None:
 
 
 def confirmed(uow: UnitOfWork, *, thread_id: int) -> None:
-    """The asker next door says that help came: it ended as they say, which their change of state left open."""
+    """The asker next door says that help came: it ended as they say, which their change of state leaves open.
+
+    Either may be heard first.
+    """
     thread = thread_row(uow.db, thread_id)
     store.set_outcome(uow.db, thread.request, Outcome.WITH_NEIGHBOUR)
     store.end_thread(uow.db, thread.offer, uow.now)

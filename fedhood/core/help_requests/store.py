@@ -112,9 +112,13 @@ def change(
     offer: int | None = None,
     outcome: Outcome | None = None,
     revision: int | None = None,
+    said: State | None = None,
     **also: Any,
 ) -> int | None:
-    """Move a request from the state it was read in to another. The new revision, or None: somebody was faster."""
+    """Move a request from the state it was read in to another. The new revision, or None: somebody was faster.
+
+    `said`: what its home says at that revision, where it is another.
+    """
     following = revision or request.revision + 1
     closed = to not in {State.OPEN, State.CLAIMED}
     changed = (
@@ -135,15 +139,20 @@ def change(
     )
     if not changed:
         return None
-    _note_revision(db, request.post, following, to, at)
+    _note_revision(db, request.post, following, said or to, at)
     return following
 
 
-def set_outcome(db: peewee.Database, post_id: int, outcome: Outcome) -> None:
-    """How a request that is over ended."""
-    HelpRequestTable.update(outcome=outcome.value).where(
-        HelpRequestTable.post == post_id, HelpRequestTable.closed_at.is_null(is_null=False)
+def run_out(db: peewee.Database, request: HelpRequest, at: datetime) -> None:
+    """The time of a request of another server is over. What its home said last stays known."""
+    HelpRequestTable.update(state=State.EXPIRED.value, closed_at=at).where(
+        HelpRequestTable.post == request.post, HelpRequestTable.state == request.state.value
     ).execute(db)
+
+
+def set_outcome(db: peewee.Database, post_id: int, outcome: Outcome) -> None:
+    """How a request ended."""
+    HelpRequestTable.update(outcome=outcome.value).where(HelpRequestTable.post == post_id).execute(db)
 
 
 def state_at(db: peewee.Database, post_id: int, revision: int) -> tuple[State, datetime] | None:
@@ -298,6 +307,7 @@ def open_thread(db: peewee.Database, new: PrivateThread) -> None:
         uri=new.uri,
         opened_at=new.opened_at,
         ended_at=new.ended_at,
+        left_by=new.left_by,
     ).execute(db)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fedhood.adapters.activitypub import actors, deliver, hosts, making, outbox, proofs, signatures, streams
+from fedhood.adapters.activitypub import actors, deliver, forgetting, hosts, making, outbox, proofs, signatures, streams
 from fedhood.adapters.activitypub.federation import Federation
 from fedhood.adapters.activitypub.tables import ActivityTable, ActorKeyTable, DeliveryTable
 from fedhood.adapters.http.client import Client, Timeouts
@@ -84,6 +84,28 @@ async def test_the_first_stream_epoch_is_finished_before_the_next_begins(
     await federation.database.write(publish, world, 1002)
     await send_all(federation)
     assert [header(request, "fedhood-stream")[0] for request in oak.requests] == ["e=1;n=1", "e=2;n=1"]
+
+
+async def test_what_is_removed_while_it_is_signed_leaves_no_bytes(
+    federation: Federation, world: World, oak: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign = making._signed
+
+    async def removed_meanwhile(*saying: Any) -> bytes:
+        signed = await sign(*saying)
+        await federation.database.write(_remove, 1001)
+        return signed
+
+    monkeypatch.setattr(making, "_signed", removed_meanwhile)
+    await federation.database.write(publish, world, 1001)
+    await send_all(federation)
+    assert await federation.database.read(lambda db: ActivityTable.select().count(db)) == 0
+    assert oak.requests == []
+
+
+def _remove(uow: UnitOfWork, post_id: int) -> None:
+    PostTable.update(deleted_at=uow.now, text="").where(PostTable.id == post_id).execute(uow.db)
+    forgetting.said_about(uow, [post_id], outbox.SAID)
 
 
 async def test_an_activity_is_made_once_for_all_peers_and_all_attempts(

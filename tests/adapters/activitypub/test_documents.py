@@ -383,5 +383,17 @@ async def test_words_that_were_taken_back_are_not_given_out_as_an_activity(elm: 
     assert (await elm.get("/ap/activities/one"))[0] == 404
 
 
+async def test_who_was_sent_words_that_were_said_better_since_reads_both_in_order(elm: Elm) -> None:
+    await elm.database.write(keep_activity, "one", golden.document("13"), elm.world.peer)
+    await elm.change(lambda uow: keep_version(uow, SCOPED))
+    await elm.change(
+        lambda uow: PostTable.update(text="something else", version=2).where(PostTable.id == SCOPED).execute(uow.db)
+    )
+    assert (await elm.get("/ap/activities/one", by="oak"))[0] == 200
+    assert (await elm.get("/ap/activities/one", by="ash"))[0] == 404
+    await elm.change(lambda uow: PostTable.update(hidden_at=TEN).where(PostTable.id == SCOPED).execute(uow.db))
+    assert (await elm.get("/ap/activities/one", by="oak"))[0] == 404
+
+
 def keep_version(uow: UnitOfWork, post_id: int) -> None:
     VersionTable.insert(post=post_id, version=1, text="what it said first", language="en", until=TEN).execute(uow.db)

@@ -268,6 +268,15 @@ async def test_the_word_that_help_came_is_the_askers_alone(oak) -> None:
     assert oak.rows(PrivateThreadTable)[0].ended_at is None
 
 
+@pytest.mark.parametrize("order", [("25", "26"), ("26", "25")], ids="-".join)
+async def test_how_it_ended_is_known_whichever_is_heard_first(oak, order) -> None:
+    offer = offer_of_bob(oak)
+    await oak.arrive(proved(answered(oak, "22", offer)))
+    assert [await oak.arrive(proved(letter(number))) for number in order] == ["understood"] * 2
+    (request,) = oak.rows(HelpRequestTable)
+    assert (request.state, request.outcome) == ("resolved", "with-neighbour")
+
+
 async def test_a_direct_letter_says_its_scope_inside_too(oak) -> None:
     offer = offer_of_bob(oak)
     await oak.arrive(proved(answered(oak, "22", offer)))

@@ -195,7 +195,7 @@ def receive_message(uow: UnitOfWork, context: Context) -> None:
     peer, _ = _acting(uow, context, posts.row(uow.db, post_id=thread.request))
     _by(uow, context, author.id, peer)
     _to(uow, context, thread.other(author.id))
-    help_requests.message_arrived(
+    kept = help_requests.message_arrived(
         uow,
         uri=reading.text(note, "id"),
         thread_id=thread.id,
@@ -203,6 +203,8 @@ def receive_message(uow: UnitOfWork, context: Context) -> None:
         part=str(note.get("fhPart", "")),
         text=reading.content(note),
     )
+    if kept is None:  # nobody reads it
+        forgetting.not_kept(uow, reading.text(context.activity, "id"))
 
 
 def verify_confirmation(activity: dict[str, Any]) -> None:
