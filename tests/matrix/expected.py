@@ -160,7 +160,8 @@ THINGS = {
     "removed post": _thing("zwartkop", _NOBODY),
     "removed public post": _thing("ijsvogel", _NOBODY),
     "edited post": _thing("visarend", _EVERYBODY_ELSE, _FOR_ANYBODY),
-    "words edited away": _thing("kwikstaart", _NOBODY, {"": {"oak's server"}, "/account/data": {"author"}}),
+    # who was sent them reads them once more in their place in the stream, and after them what they say now
+    "words edited away": _thing("kwikstaart", _NOBODY, {"": {"oak's server", UNPAIRED}, "/account/data": {"author"}}),
     # what comes from Oak
     "oak's word": _thing("tjiftjaf", _ELM | _OAK | {"blocked", "elm's server"}),
     "oak's quiet word": _thing("rietgors", _OAK),
